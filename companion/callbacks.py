@@ -1,0 +1,114 @@
+"""What happens between the updates.
+
+``fit`` calls every callback at four moments and hands it the `Run` as it stands. A callback is a
+subclass of `Callback` with the moments it cares about.
+"""
+
+import math
+import sys
+
+from tqdm import tqdm
+
+
+class Callback:
+    """Four moments of a run, each given the `Run`; all do nothing."""
+
+    def on_start(self, run):
+        """Before the first update."""
+
+    def on_update(self, run):
+        """After each update; ``run.loss`` is the loss of its minibatch, before the update."""
+
+    def on_epoch(self, run):
+        """After each epoch; ``run.history[-1]`` is its record."""
+
+    def on_end(self, run):
+        """After the run, also when it ends in an error."""
+
+
+class DivergenceError(ArithmeticError):
+    """The loss is no longer finite. ``history`` holds the records of the finished epochs."""
+
+    def __init__(self, message, history=()):
+        super().__init__(message)
+        self.history = list(history)
+
+
+class DivergenceGuard(Callback):
+    """Stop a run as soon as its loss is infinite or not a number. `fit` always has one."""
+
+    def on_update(self, run):
+        if not math.isfinite(run.loss):
+            raise DivergenceError(
+                f"the training loss is {run.loss} in epoch {run.epoch}, update {run.update} "
+                f"(learning rate {run.optimizer.lr:g}): the run has diverged; lower the learning "
+                f"rate, or look at the data and the initial weights",
+                run.history,
+            )
+
+
+class LearningRateSchedule(Callback):
+    """Set the learning rate before each update (or each epoch) to that of a schedule.
+
+    Parameters
+    ----------
+    schedule : callable
+        Takes the number of steps made, returns the learning rate of the next.
+    per_epoch : bool, default False
+        Whether a step is an epoch, not an update.
+
+    Examples
+    --------
+    >>> from companion.schedules import cosine
+    >>> halving = LearningRateSchedule(lambda update: cosine(update, lr=0.1, total=600))
+    """
+
+    def __init__(self, schedule, per_epoch=False):
+        self.schedule = schedule
+        self.per_epoch = per_epoch
+
+    def on_start(self, run):
+        self._set(run)
+
+    def on_update(self, run):
+        if not self.per_epoch:
+            self._set(run)
+
+    def on_epoch(self, run):
+        if self.per_epoch:
+            self._set(run)
+
+    def _set(self, run):
+        step = len(run.history) if self.per_epoch else run.update
+        run.optimizer.lr = float(self.schedule(step))
+
+
+class Progress(Callback):
+    """Show a bar while a person watches, and nothing otherwise. `fit` always has one.
+
+    A person watches at a terminal, and at a notebook whose cell was run by hand: then the kernel
+    may ask for input, which programs that execute notebooks do not allow. The bar goes when the run
+    ends.
+    """
+
+    def on_start(self, run):
+        total = run.epochs * run.updates_per_epoch
+        self.bar = tqdm(total=total, unit="update", leave=False, disable=not someone_watches())
+
+    def on_update(self, run):
+        self.bar.update()
+
+    def on_epoch(self, run):
+        self.bar.set_postfix(epoch=run.epoch, loss=f"{run.history[-1]['train_loss']:.3f}")
+
+    def on_end(self, run):
+        self.bar.close()
+
+
+def someone_watches():
+    """Return whether a person sees what is written to the standard error stream now."""
+    if "IPython" in sys.modules:
+        kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None)
+        if kernel is not None:
+            return bool(getattr(kernel, "_allow_stdin", False))
+    return sys.stderr is not None and sys.stderr.isatty()

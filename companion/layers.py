@@ -1,0 +1,279 @@
+"""The layers of a network: what each computes, and how a gradient passes back through it.
+
+A layer answers three questions. ``forward``: what comes out for these inputs? Then, given the
+gradient of the loss with respect to what came out: ``parameter_gradients``, what is the gradient of
+my parameters, and ``input_gradient``, what is the gradient of my inputs? Everything is an array
+(batch, units).
+
+A layer's parameters are views into its network's vectors (see ``network``), bound when the network
+is made. Assigning to one writes into the vector.
+"""
+
+import numpy as np
+from scipy.special import expit
+
+from companion._checks import check_count, check_generator, check_positive, check_rate
+from companion.initializers import he_normal
+
+
+class Layer:
+    """What all layers share.
+
+    Attributes
+    ----------
+    shapes : dict
+        The shape of each parameter, by name. Once bound, parameter ``W`` has its gradient in ``dW``.
+    decayed : tuple of str
+        The parameters that weight decay acts on.
+    state : tuple of str
+        Arrays that are kept and saved but not trained.
+    arguments : tuple of str
+        What the constructor takes, saved with the network.
+    n_in, n_out : int or None
+        Units in and out; None: as many as come.
+    """
+
+    shapes = {}
+    decayed = ()
+    state = ()
+    arguments = ()
+    n_in = n_out = None
+
+    def bind(self, name, values, gradient):
+        """Make parameter `name` the view `values`, and its gradient the view `gradient`."""
+        vars(self)[name] = values
+        vars(self)["d" + name] = gradient
+
+    def __setattr__(self, name, value):
+        """Write into a bound parameter: assigning must not cut it from the network's vector."""
+        if name not in self.shapes or name not in vars(self):
+            super().__setattr__(name, value)
+        elif np.shape(value) not in ((), self.shapes[name]):
+            raise ValueError(
+                f"{name} must have shape {self.shapes[name]}, got an array of shape "
+                f"{np.shape(value)}"
+            )
+        else:
+            vars(self)[name][...] = value
+
+    def initialize(self, rng):
+        """Give the bound parameters their first values."""
+
+    def parameter_gradients(self, gradient):
+        """Write the gradients of the parameters; `gradient` is that of the outputs, (batch, n_out)."""
+
+    def backward(self, gradient):
+        """Write the parameters' gradients, return the inputs' gradient (batch, n_in)."""
+        self.parameter_gradients(gradient)
+        return self.input_gradient(gradient)
+
+
+class Dense(Layer):
+    r"""Every output sees every input: :math:`y = x W + b`.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Units in and out.
+    initializer : callable, default he_normal
+        Makes W (n_in, n_out) from its shape and a generator; b (n_out,) starts at zero.
+
+    Examples
+    --------
+    >>> from companion.network import Network
+    >>> network = Network([Dense(2, 1)], rng=np.random.default_rng(0))
+    >>> network.layers[0].W = np.array([[1.0], [2.0]])
+    >>> network.forward(np.array([[3.0, 4.0]]))
+    array([[11.]])
+    """
+
+    decayed = ("W",)
+    arguments = ("n_in", "n_out")
+
+    def __init__(self, n_in, n_out, initializer=he_normal):
+        check_count("n_in", n_in)
+        check_count("n_out", n_out)
+        self.n_in, self.n_out = n_in, n_out
+        self.initializer = initializer
+        self.shapes = {"W": (n_in, n_out), "b": (n_out,)}
+
+    def initialize(self, rng):
+        self.W = self.initializer((self.n_in, self.n_out), rng)
+        self.b = 0.0
+
+    def forward(self, inputs, training=False):
+        self.inputs = inputs
+        outputs = inputs @ self.W
+        outputs += self.b
+        return outputs
+
+    def parameter_gradients(self, gradient):
+        np.matmul(self.inputs.T, gradient, out=self.dW)
+        np.matmul(_ones(gradient), gradient, out=self.db)  # the sum over the batch, faster
+
+    def input_gradient(self, gradient):
+        return gradient @ self.W.T
+
+
+class ReLU(Layer):
+    r"""The rectifier: :math:`y = \max(0, x)`; its slope at 0 counts as 0.
+
+    References
+    ----------
+    glorot2011
+    """
+
+    def forward(self, inputs, training=False):
+        self.mask = (inputs > 0).astype(inputs.dtype)
+        return inputs * self.mask
+
+    def input_gradient(self, gradient):
+        return gradient * self.mask  # multiplying is several times faster than assigning by mask
+
+
+class Sigmoid(Layer):
+    r"""The logistic function: :math:`y = 1 / (1 + e^{-x})`, with slope :math:`y (1 - y)`."""
+
+    def forward(self, inputs, training=False):
+        self.outputs = expit(inputs)
+        return self.outputs
+
+    def input_gradient(self, gradient):
+        return gradient * self.outputs * (1 - self.outputs)
+
+
+class Tanh(Layer):
+    r"""The hyperbolic tangent: :math:`y = \tanh x`, with slope :math:`1 - y^2`."""
+
+    def forward(self, inputs, training=False):
+        self.outputs = np.tanh(inputs)
+        return self.outputs
+
+    def input_gradient(self, gradient):
+        return gradient * (1 - self.outputs**2)
+
+
+class BatchNorm(Layer):
+    r"""Standardize each unit over the minibatch, then scale and shift it.
+
+    .. math:: \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y = \gamma \hat x + \beta
+
+    In training μ and σ² are the minibatch's mean and (biased) variance, and the running statistics
+    follow: ``running ← momentum · running + (1 − momentum) · minibatch``, with the unbiased
+    variance, from mean 0 and variance 1, as in PyTorch (whose ``momentum`` is 1 minus this one).
+    Otherwise μ and σ² are the running statistics.
+
+    Parameters
+    ----------
+    n_units : int
+        Units in and out.
+    eps : float, default 1e-5
+        Added to the variance, positive.
+    momentum : float, default 0.9
+        The share of the running statistics that is kept at each update, in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        In training, if the minibatch has a single sample: its variance is zero.
+
+    References
+    ----------
+    ioffe2015
+    """
+
+    state = ("running_mean", "running_var")
+    arguments = ("n_units", "eps", "momentum")
+
+    def __init__(self, n_units, eps=1e-5, momentum=0.9):
+        check_count("n_units", n_units)
+        check_positive("eps", eps)
+        check_rate("momentum", momentum)
+        self.n_units = self.n_in = self.n_out = n_units
+        self.eps, self.momentum = eps, momentum
+        self.shapes = {"gamma": (n_units,), "beta": (n_units,)}
+
+    def initialize(self, rng):
+        self.gamma, self.beta = 1.0, 0.0
+        self.running_mean = np.zeros_like(self.gamma)
+        self.running_var = np.ones_like(self.gamma)
+
+    def forward(self, inputs, training=False):
+        self.training = training
+        mean, var = self.running_mean, self.running_var
+        if training:
+            mean = _batch_mean(inputs)
+        centered = inputs - mean
+        if training:
+            var = _batch_mean(centered * centered)
+            self._follow(mean, var, len(inputs))
+        self.inverse_std = 1 / np.sqrt(var + self.eps)
+        self.normalized = centered * self.inverse_std
+        return self.gamma * self.normalized + self.beta
+
+    def _follow(self, mean, var, batch):
+        if batch < 2:
+            raise ValueError("BatchNorm needs at least 2 samples in a training batch, got 1")
+        unbiased = var * (batch / (batch - 1))
+        self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
+        self.running_var = self.momentum * self.running_var + (1 - self.momentum) * unbiased
+
+    def parameter_gradients(self, gradient):
+        ones = _ones(gradient)
+        np.matmul(ones, gradient * self.normalized, out=self.dgamma)
+        np.matmul(ones, gradient, out=self.dbeta)
+
+    def input_gradient(self, gradient):
+        scale = self.gamma * self.inverse_std
+        if not self.training:
+            return gradient * scale
+        # The mean and the variance depend on every input: two more terms, both already summed
+        # by parameter_gradients.
+        batch = len(gradient)
+        return scale * (gradient - self.dbeta / batch - self.normalized * (self.dgamma / batch))
+
+
+class Dropout(Layer):
+    r"""In training, set a random share of the units to zero and scale up the others.
+
+    .. math:: y = \frac{m \odot x}{1 - p}, \qquad m_i = 0 \text{ with probability } p, \text{ else } 1
+
+    This is the inverted form: nothing is left to do when the network is used.
+
+    Parameters
+    ----------
+    rate : float
+        The probability p to drop a unit, in [0, 1).
+    rng : numpy.random.Generator
+        Draws the masks.
+
+    References
+    ----------
+    srivastava2014
+    """
+
+    arguments = ("rate",)
+
+    def __init__(self, rate, rng=None):
+        check_rate("rate", rate)
+        self.rate, self.rng = rate, rng
+
+    def forward(self, inputs, training=False):
+        self.mask = 1.0
+        if training and self.rate > 0:
+            check_generator(self.rng, "Dropout's rng")
+            kept = self.rng.random(inputs.shape, dtype=inputs.dtype) >= self.rate
+            self.mask = kept.astype(inputs.dtype) / (1 - self.rate)
+        return inputs * self.mask
+
+    def input_gradient(self, gradient):
+        return gradient * self.mask
+
+
+def _ones(array):
+    """Return a one for each row: ``ones @ array`` is the sum over the batch, by BLAS."""
+    return np.ones(len(array), array.dtype)
+
+
+def _batch_mean(array):
+    return _ones(array) @ array / len(array)
