@@ -26,9 +26,7 @@ def load_mnist():
     FileNotFoundError, ValueError
         If the embedded file is missing or damaged.
 
-    References
-    ----------
-    lecun1998mnist
+    Source: lecun1998mnist.
 
     Examples
     --------

@@ -122,12 +122,9 @@ def _beale(point):
 def _beale_gradient(point):
     x, y = point
     a, b, c = 1.5 - x + x * y, 2.25 - x + x * y**2, 2.625 - x + x * y**3
-    return np.array(
-        [
-            2 * a * (y - 1) + 2 * b * (y**2 - 1) + 2 * c * (y**3 - 1),
-            2 * a * x + 4 * b * x * y + 6 * c * x * y**2,
-        ]
-    )
+    along_x = 2 * a * (y - 1) + 2 * b * (y**2 - 1) + 2 * c * (y**3 - 1)
+    along_y = 2 * a * x + 4 * b * x * y + 6 * c * x * y**2
+    return np.array([along_x, along_y])
 
 
 def _ravine(point):
@@ -177,76 +174,64 @@ def _rastrigin(point):
 
 
 def _rastrigin_gradient(point):
-    x, y = point
-    return np.array(
-        [
-            2 * x + 20 * np.pi * np.sin(2 * np.pi * x),
-            2 * y + 20 * np.pi * np.sin(2 * np.pi * y),
-        ]
-    )
+    return 2 * np.asarray(point) + 20 * np.pi * np.sin(2 * np.pi * np.asarray(point))
 
 
-def _landscape(name, value, gradient, minima, start, bounds, source):
-    return Landscape(name, value, gradient, np.array(minima), np.array(start), bounds, source)
+def _landscape(name, functions, minima, start, bounds, source):
+    return Landscape(name, *functions, np.array(minima), np.array(start), bounds, source)
+
+
+def _square(limit):
+    return (-limit, limit), (-limit, limit)
 
 
 BEALE = _landscape(
-    "Beale's function",
-    _beale,
-    _beale_gradient,
-    minima=[(3.0, 0.5)],
-    start=(1.0, 1.0),
-    bounds=((-4.5, 4.5), (-4.5, 4.5)),
-    source="jamil2013",
+    "Beale", (_beale, _beale_gradient), [(3.0, 0.5)], (1.0, 1.0), _square(4.5), "jamil2013"
 )
 RAVINE = _landscape(
-    "the ravine",
-    _ravine,
-    _ravine_gradient,
-    minima=[(0.0, 0.0)],
-    start=(-7.0, 2.0),
-    bounds=((-10.0, 10.0), (-4.0, 4.0)),
-    source="saitoh2016",
+    "ravine",
+    (_ravine, _ravine_gradient),
+    [(0.0, 0.0)],
+    (-7.0, 2.0),
+    ((-10, 10), (-4, 4)),
+    "saitoh2016",
 )
 ROSENBROCK = _landscape(
-    "Rosenbrock's valley",
-    _rosenbrock,
-    _rosenbrock_gradient,
-    minima=[(1.0, 1.0)],
-    start=(-1.2, 1.0),
-    bounds=((-2.0, 2.0), (-1.0, 3.0)),
-    source="rosenbrock1960",
+    "Rosenbrock",
+    (_rosenbrock, _rosenbrock_gradient),
+    [(1.0, 1.0)],
+    (-1.2, 1.0),
+    ((-2, 2), (-1, 3)),
+    "rosenbrock1960",
 )
+HIMMELBLAU_MINIMA = [  # the first is exact, the others are roots of the gradient to 16 digits
+    (3.0, 2.0),
+    (-2.805118086952745, 3.131312518250573),
+    (-3.779310253377747, -3.283185991286170),
+    (3.584428340330492, -1.848126526964404),
+]
 HIMMELBLAU = _landscape(
-    "Himmelblau's function",
-    _himmelblau,
-    _himmelblau_gradient,
-    minima=[
-        (3.0, 2.0),
-        (-2.805118086952745, 3.131312518250573),
-        (-3.779310253377747, -3.283185991286170),
-        (3.584428340330492, -1.848126526964404),
-    ],
-    start=(0.0, 0.0),
-    bounds=((-5.0, 5.0), (-5.0, 5.0)),
-    source="himmelblau1972",
+    "Himmelblau",
+    (_himmelblau, _himmelblau_gradient),
+    HIMMELBLAU_MINIMA,
+    (0.0, 0.0),
+    _square(5.0),
+    "himmelblau1972",
 )
 SADDLE = _landscape(
-    "a saddle",
-    _saddle,
-    _saddle_gradient,
-    minima=[(1.0, 0.0), (-1.0, 0.0)],
-    start=(0.001, 1.0),
-    bounds=((-1.8, 1.8), (-1.5, 1.5)),
-    source="dauphin2014",
+    "saddle",
+    (_saddle, _saddle_gradient),
+    [(1.0, 0.0), (-1.0, 0.0)],
+    (0.001, 1.0),
+    _square(1.8),
+    "dauphin2014",
 )
 RASTRIGIN = _landscape(
-    "Rastrigin's function",
-    _rastrigin,
-    _rastrigin_gradient,
-    minima=[(0.0, 0.0)],
-    start=(2.2, -1.7),
-    bounds=((-5.12, 5.12), (-5.12, 5.12)),
-    source="rastrigin1974",
+    "Rastrigin",
+    (_rastrigin, _rastrigin_gradient),
+    [(0.0, 0.0)],
+    (2.2, -1.7),
+    _square(5.12),
+    "rastrigin1974",
 )
 LANDSCAPES = (BEALE, RAVINE, ROSENBROCK, HIMMELBLAU, SADDLE, RASTRIGIN)

@@ -118,9 +118,7 @@ class Dense(Layer):
 class ReLU(Layer):
     r"""The rectifier: :math:`y = \max(0, x)`; its slope at 0 counts as 0.
 
-    References
-    ----------
-    glorot2011
+    Source: glorot2011.
     """
 
     def forward(self, inputs, training=False):
@@ -177,9 +175,7 @@ class BatchNorm(Layer):
     ValueError
         In training, if the minibatch has a single sample: its variance is zero.
 
-    References
-    ----------
-    ioffe2015
+    Source: ioffe2015.
     """
 
     state = ("running_mean", "running_var")
@@ -247,9 +243,7 @@ class Dropout(Layer):
     rng : numpy.random.Generator
         Draws the masks.
 
-    References
-    ----------
-    srivastava2014
+    Source: srivastava2014.
     """
 
     arguments = ("rate",)

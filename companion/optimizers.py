@@ -17,24 +17,28 @@ What an optimizer remembers starts as the number 0 and takes the parameters' sha
 the first update.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from companion._checks import check_not_negative, check_positive, check_rate
 
 
 class Optimizer:
-    """What all optimizers share: a learning rate, a count of updates, and checked arguments.
+    """What all optimizers share: checked settings, a count of updates, and ``step``.
 
-    Parameters
-    ----------
-    lr : float
-        The learning rate, positive. It may be assigned between updates.
+    The learning rate ``lr`` may be assigned between updates; so may the others.
     """
 
-    def __init__(self, lr):
-        check_positive("lr", lr)
-        self.lr = lr
-        self.t = 0
+    t = 0
+
+    def __post_init__(self):
+        check_positive("lr", self.lr)
+        for name, value in vars(self).items():
+            if name in ("momentum", "decay", "beta1", "beta2"):
+                check_rate(name, value)
+            if name in ("eps", "weight_decay"):
+                check_not_negative(name, value)
 
     def step(self, params, grads):
         """Make one update: change `params` in place, leave `grads` alone.
@@ -72,6 +76,7 @@ class Optimizer:
                 )
 
 
+@dataclass(eq=False)
 class SGD(Optimizer):
     r"""Stochastic gradient descent: a step against the gradient.
 
@@ -80,11 +85,9 @@ class SGD(Optimizer):
     Parameters
     ----------
     lr : float, default 0.01
-        The learning rate η, positive.
+        Learning rate η, positive.
 
-    References
-    ----------
-    robbins1951
+    Source: robbins1951.
 
     Examples
     --------
@@ -94,13 +97,13 @@ class SGD(Optimizer):
     array([ 0.9, -1.9])
     """
 
-    def __init__(self, lr=0.01):
-        super().__init__(lr)
+    lr: float = 0.01
 
     def _update(self, params, grads):
         params -= self.lr * grads
 
 
+@dataclass(eq=False)
 class Momentum(Optimizer):
     r"""A ball that rolls down the loss with friction.
 
@@ -112,13 +115,11 @@ class Momentum(Optimizer):
     Parameters
     ----------
     lr : float, default 0.01
-        The learning rate η, positive.
+        Learning rate η, positive.
     momentum : float, default 0.9
         The share α of the velocity that is kept, in [0, 1).
 
-    References
-    ----------
-    polyak1964
+    Source: polyak1964.
 
     Examples
     --------
@@ -129,17 +130,16 @@ class Momentum(Optimizer):
     array([0.71])
     """
 
-    def __init__(self, lr=0.01, momentum=0.9):
-        super().__init__(lr)
-        check_rate("momentum", momentum)
-        self.momentum = momentum
-        self.v = 0.0
+    lr: float = 0.01
+    momentum: float = 0.9
+    v = 0.0
 
     def _update(self, params, grads):
         self.v = self.momentum * self.v - self.lr * grads
         params += self.v
 
 
+@dataclass(eq=False)
 class Nesterov(Optimizer):
     r"""Momentum that looks ahead: the gradient is taken where the velocity is about to lead.
 
@@ -151,13 +151,11 @@ class Nesterov(Optimizer):
     Parameters
     ----------
     lr : float, default 0.01
-        The learning rate η, positive.
+        Learning rate η, positive.
     momentum : float, default 0.9
         The share α of the velocity that is kept, in [0, 1).
 
-    References
-    ----------
-    nesterov1983, sutskever2013
+    Source: nesterov1983, sutskever2013.
 
     Examples
     --------
@@ -167,17 +165,16 @@ class Nesterov(Optimizer):
     array([0.81])
     """
 
-    def __init__(self, lr=0.01, momentum=0.9):
-        super().__init__(lr)
-        check_rate("momentum", momentum)
-        self.momentum = momentum
-        self.v = 0.0
+    lr: float = 0.01
+    momentum: float = 0.9
+    v = 0.0
 
     def _update(self, params, grads):
         self.v = self.momentum * self.v - self.lr * grads
         params += self.momentum * self.v - self.lr * grads
 
 
+@dataclass(eq=False)
 class AdaGrad(Optimizer):
     r"""A learning rate for each parameter, smaller the more its gradients have added up.
 
@@ -186,13 +183,11 @@ class AdaGrad(Optimizer):
     Parameters
     ----------
     lr : float, default 0.01
-        The learning rate η, positive.
+        Learning rate η, positive.
     eps : float, default 1e-7
         Keeps the division finite, at least 0; PyTorch's default is 1e-10.
 
-    References
-    ----------
-    duchi2011
+    Source: duchi2011.
 
     Examples
     --------
@@ -202,17 +197,16 @@ class AdaGrad(Optimizer):
     array([0.9, 0.9])
     """
 
-    def __init__(self, lr=0.01, eps=1e-7):
-        super().__init__(lr)
-        check_not_negative("eps", eps)
-        self.eps = eps
-        self.h = 0.0
+    lr: float = 0.01
+    eps: float = 1e-7
+    h = 0.0
 
     def _update(self, params, grads):
         self.h = self.h + grads * grads
         params -= self.lr * grads / (np.sqrt(self.h) + self.eps)
 
 
+@dataclass(eq=False)
 class RMSProp(Optimizer):
     r"""AdaGrad with a memory that fades: a moving mean of the squares instead of their sum.
 
@@ -228,9 +222,7 @@ class RMSProp(Optimizer):
     eps : float, default 1e-7
         Keeps the division finite, at least 0; outside of the root, as in PyTorch.
 
-    References
-    ----------
-    tieleman2012
+    Source: tieleman2012.
 
     Examples
     --------
@@ -240,19 +232,17 @@ class RMSProp(Optimizer):
     array([0.8, 1.2])
     """
 
-    def __init__(self, lr=0.001, decay=0.9, eps=1e-7):
-        super().__init__(lr)
-        check_rate("decay", decay)
-        check_not_negative("eps", eps)
-        self.decay = decay
-        self.eps = eps
-        self.h = 0.0
+    lr: float = 0.001
+    decay: float = 0.9
+    eps: float = 1e-7
+    h = 0.0
 
     def _update(self, params, grads):
         self.h = self.decay * self.h + (1 - self.decay) * grads * grads
         params -= self.lr * grads / (np.sqrt(self.h) + self.eps)
 
 
+@dataclass(eq=False)
 class Adam(Optimizer):
     r"""Momentum and RMSProp together, both means corrected for their start at zero.
 
@@ -276,9 +266,7 @@ class Adam(Optimizer):
     eps : float, default 1e-8
         Keeps the division finite, at least 0.
 
-    References
-    ----------
-    kingma2015
+    Source: kingma2015.
 
     Examples
     --------
@@ -290,16 +278,11 @@ class Adam(Optimizer):
     array([0.9, 0.9])
     """
 
-    def __init__(self, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
-        super().__init__(lr)
-        check_rate("beta1", beta1)
-        check_rate("beta2", beta2)
-        check_not_negative("eps", eps)
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.eps = eps
-        self.m = 0.0
-        self.v = 0.0
+    lr: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    m = v = 0.0
 
     def _update(self, params, grads):
         self.m = self.beta1 * self.m + (1 - self.beta1) * grads
@@ -309,6 +292,7 @@ class Adam(Optimizer):
         params -= self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
+@dataclass(eq=False)
 class AdamW(Optimizer):
     r"""Adam with decoupled weight decay: the weights shrink by themselves, not by their gradient.
 
@@ -327,9 +311,7 @@ class AdamW(Optimizer):
         Which parameters decay. For a network pass ``network.decayed``, which leaves out biases and
         BatchNorm's γ and β.
 
-    References
-    ----------
-    loshchilov2019
+    Source: loshchilov2019.
 
     Examples
     --------
@@ -339,21 +321,13 @@ class AdamW(Optimizer):
     array([0.95, 1.  ])
     """
 
-    def __init__(
-        self, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, decayed=slice(None)
-    ):
-        super().__init__(lr)
-        check_rate("beta1", beta1)
-        check_rate("beta2", beta2)
-        check_not_negative("eps", eps)
-        check_not_negative("weight_decay", weight_decay)
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.eps = eps
-        self.weight_decay = weight_decay
-        self.decayed = decayed
-        self.m = 0.0
-        self.v = 0.0
+    lr: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.01
+    decayed: slice = field(default_factory=lambda: slice(None))
+    m = v = 0.0
 
     def _update(self, params, grads):
         params[self.decayed] -= self.lr * self.weight_decay * params[self.decayed]

@@ -61,9 +61,7 @@ def cosine(step, lr, total, lr_min=0.0):
     .. math:: \eta_t = \eta_{\min} + \tfrac12 (\eta_0 - \eta_{\min})
               \left(1 + \cos \frac{\pi t}{T}\right)
 
-    References
-    ----------
-    loshchilov2017
+    Source: loshchilov2017.
 
     >>> float(cosine(50, lr=0.1, total=100))
     0.05
@@ -79,9 +77,7 @@ def warm_restarts(step, lr, period, growth=1, lr_min=0.0):
 
     What is restarted is the *learning rate*; the parameters go on from where they are (SGDR).
 
-    References
-    ----------
-    loshchilov2017
+    Source: loshchilov2017.
 
     >>> steps = np.array([0, 5, 10, 20, 30])
     >>> warm_restarts(steps, lr=0.1, period=10, growth=2).round(3)
@@ -103,9 +99,7 @@ def warm_up(step, lr, steps):
 
     Multiply it (with ``lr=1``) with another schedule to warm that one up.
 
-    References
-    ----------
-    goyal2017
+    Source: goyal2017.
 
     >>> [float(lr) for lr in warm_up(np.array([0, 1, 2, 3, 4]), lr=1.0, steps=4)]
     [0.25, 0.5, 0.75, 1.0, 1.0]
