@@ -38,12 +38,21 @@ class DivergenceGuard(Callback):
     """Stop a run as soon as its loss is infinite or not a number. `fit` always has one."""
 
     def on_update(self, run):
-        if not math.isfinite(run.loss):
+        self._check(run, run.loss, run.history)
+
+    def on_epoch(self, run):
+        *finished, record = run.history
+        self._check(
+            run, record["train_loss"], finished
+        )  # the last update may have been the fatal one
+
+    def _check(self, run, loss, history):
+        if not math.isfinite(loss):
             raise DivergenceError(
-                f"the training loss is {run.loss} in epoch {run.epoch}, update {run.update} "
+                f"the training loss is {loss} in epoch {run.epoch}, update {run.update} "
                 f"(learning rate {run.optimizer.lr:g}): the run has diverged; lower the learning "
                 f"rate, or look at the data and the initial weights",
-                run.history,
+                history,
             )
 
 
@@ -93,7 +102,9 @@ class Progress(Callback):
 
     def on_start(self, run):
         total = run.epochs * run.updates_per_epoch
-        self.bar = tqdm(total=total, unit="update", leave=False, disable=not someone_watches())
+        watched = someone_watches()
+        file = NotebookOutput() if watched and not sys.stderr.isatty() else None
+        self.bar = tqdm(total=total, unit="update", leave=False, disable=not watched, file=file)
 
     def on_update(self, run):
         self.bar.update()
@@ -112,3 +123,22 @@ def someone_watches():
         if kernel is not None:
             return bool(getattr(kernel, "_allow_stdin", False))
     return sys.stderr is not None and sys.stderr.isatty()
+
+
+class NotebookOutput:
+    """A file for tqdm: shows what is written last in an output of its own, which can be emptied.
+
+    A stream cannot: overwritten with spaces, it stays in the notebook, and is saved with it.
+    """
+
+    def __init__(self):
+        ipython = sys.modules["IPython"]  # not imported: companion works without it
+        self.output = ipython.display.display({}, raw=True, display_id=True)
+
+    def write(self, text):
+        """Show the text, or nothing if it is blank."""
+        text = text.strip()
+        self.output.update({"text/plain": text} if text else {}, raw=True)
+
+    def flush(self):
+        """Do nothing: what is written is shown at once."""

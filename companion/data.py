@@ -133,13 +133,16 @@ def minibatches(n_samples, batch_size, rng):
     >>> [len(batch) for batch in minibatches(10, 4, np.random.default_rng(0))]
     [4, 4, 2]
     """
+    check_generator(rng)
+    check_count("n_samples", n_samples)
+    check_count("batch_size", batch_size)
     order = rng.permutation(n_samples)
     for begin in range(0, n_samples, batch_size):
         yield order[begin : begin + batch_size]
 
 
 def one_hot(labels, classes=10):
-    """Return a row for each label with a one at its place: (n, classes) float64.
+    """Return a row for each of the `labels` with a one at its place: (n, classes) float64.
 
     Raises
     ------

@@ -5,9 +5,11 @@ and returns the matrix. The named ones choose the spread from n_in and n_out so 
 their size from layer to layer; ``normal`` and ``uniform`` make one with a spread of your own.
 """
 
+from functools import partial
+
 import numpy as np
 
-from companion._checks import check_not_negative
+from companion._checks import check_generator, check_not_negative
 
 
 def zeros(shape, rng):
@@ -26,7 +28,7 @@ def normal(std):
     0.01
     """
     check_not_negative("std", std)
-    return lambda shape, rng: rng.normal(0.0, std, shape)
+    return partial(_normal, std)
 
 
 def uniform(limit):
@@ -36,45 +38,50 @@ def uniform(limit):
     0.05
     """
     check_not_negative("limit", limit)
-    return lambda shape, rng: rng.uniform(-limit, limit, shape)
+    return partial(_uniform, limit)
 
 
 def lecun_normal(shape, rng):
     r"""Return normal weights of standard deviation :math:`1/\sqrt{n_{in}}` (lecun1998)."""
     n_in, _ = shape
-    return rng.normal(0.0, np.sqrt(1 / n_in), shape)
+    return _normal(np.sqrt(1 / n_in), shape, rng)
 
 
 def lecun_uniform(shape, rng):
     r"""Return uniform weights of standard deviation :math:`1/\sqrt{n_{in}}` (lecun1998)."""
     n_in, _ = shape
-    return _uniform_of_std(np.sqrt(1 / n_in), shape, rng)
+    return _uniform(np.sqrt(3) * np.sqrt(1 / n_in), shape, rng)
 
 
 def xavier_normal(shape, rng):
     r"""Return normal weights of standard deviation :math:`\sqrt{2/(n_{in}+n_{out})}` (glorot2010)."""
     n_in, n_out = shape
-    return rng.normal(0.0, np.sqrt(2 / (n_in + n_out)), shape)
+    return _normal(np.sqrt(2 / (n_in + n_out)), shape, rng)
 
 
 def xavier_uniform(shape, rng):
     r"""Return uniform weights of standard deviation :math:`\sqrt{2/(n_{in}+n_{out})}` (glorot2010)."""
     n_in, n_out = shape
-    return _uniform_of_std(np.sqrt(2 / (n_in + n_out)), shape, rng)
+    return _uniform(np.sqrt(3) * np.sqrt(2 / (n_in + n_out)), shape, rng)
 
 
 def he_normal(shape, rng):
     r"""Return normal weights of standard deviation :math:`\sqrt{2/n_{in}}`, for ReLU (he2015)."""
     n_in, _ = shape
-    return rng.normal(0.0, np.sqrt(2 / n_in), shape)
+    return _normal(np.sqrt(2 / n_in), shape, rng)
 
 
 def he_uniform(shape, rng):
     r"""Return uniform weights of standard deviation :math:`\sqrt{2/n_{in}}`, for ReLU (he2015)."""
     n_in, _ = shape
-    return _uniform_of_std(np.sqrt(2 / n_in), shape, rng)
+    return _uniform(np.sqrt(3) * np.sqrt(2 / n_in), shape, rng)
 
 
-def _uniform_of_std(std, shape, rng):
-    limit = np.sqrt(3) * std  # U(-a, a) has variance a²/3
+def _normal(std, shape, rng):
+    check_generator(rng)
+    return rng.normal(0.0, std, shape)
+
+
+def _uniform(limit, shape, rng):  # has the variance limit² / 3
+    check_generator(rng)
     return rng.uniform(-limit, limit, shape)

@@ -57,10 +57,18 @@ class Layer:
             vars(self)[name][...] = value
 
     def initialize(self, rng):
-        """Give the bound parameters their first values."""
+        """Give the bound parameters their first values, drawn with `rng`."""
+
+    def forward(self, inputs, training=False):
+        """Return the outputs (batch, n_out) for `inputs` (batch, n_in); `training` as in `Network`."""
+        raise NotImplementedError
 
     def parameter_gradients(self, gradient):
         """Write the gradients of the parameters; `gradient` is that of the outputs, (batch, n_out)."""
+
+    def input_gradient(self, gradient):
+        """Return the gradient of the inputs, (batch, n_in), given that of the outputs."""
+        raise NotImplementedError
 
     def backward(self, gradient):
         """Write the parameters' gradients, return the inputs' gradient (batch, n_in)."""

@@ -9,7 +9,6 @@ biases, γ and β after them, so that what weight decay acts on is one slice.
 import inspect
 import json
 import os
-import zipfile
 
 import numpy as np
 
@@ -132,7 +131,12 @@ class Network:
         header = {"format": FORMAT, "dtype": self.dtype.name, "layers": architecture}
         partial = f"{os.fspath(path)}.partial"
         with open(partial, "wb") as file:
-            np.savez(file, header=np.array(json.dumps(header)), params=self.params, **self._state())
+            np.savez(
+                file,
+                header=np.array(json.dumps(header, default=np.generic.item)),
+                params=self.params,
+                **self._state(),
+            )
         os.replace(partial, path)
 
     def _state(self):
@@ -245,7 +249,7 @@ def load_network(path, rng=None):
         If the file is damaged, or is not such a file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
         if header["format"] != FORMAT:
@@ -253,15 +257,7 @@ def load_network(path, rng=None):
         return _rebuild(header, arrays, rng)
     except FileNotFoundError:
         raise
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        OSError,
-    ) as error:
+    except Exception as error:  # zipfile, NumPy and JSON raise a dozen kinds
         raise ValueError(
             f"{path} must be a whole file written by network.save ({FORMAT!r}), but reading it "
             f"failed: {error}"
@@ -285,7 +281,7 @@ def _rebuild(header, arrays, rng):
 def _rebuild_layer(arguments, rng):
     name = arguments.pop("layer")
     layer_type = getattr(layer_types, name, None)
-    if not (inspect.isclass(layer_type) and issubclass(layer_type, Layer)):
+    if layer_type is Layer or not (inspect.isclass(layer_type) and issubclass(layer_type, Layer)):
         raise ValueError(f"unknown layer {name!r}")
     return layer_type(**arguments, rng=rng) if layer_type is Dropout else layer_type(**arguments)
 

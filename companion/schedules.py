@@ -75,6 +75,8 @@ def cosine(step, lr, total, lr_min=0.0):
 def warm_restarts(step, lr, period, growth=1, lr_min=0.0):
     r"""Return a cosine that starts again after `period` steps, then after `growth` times as many.
 
+    Each falls from `lr` to `lr_min`.
+
     What is restarted is the *learning rate*; the parameters go on from where they are (SGDR).
 
     Source: loshchilov2017.

@@ -14,7 +14,7 @@ from companion._checks import (
 from companion.callbacks import DivergenceGuard, Progress
 from companion.data import minibatches
 from companion.layers import BatchNorm
-from companion.losses import binary_cross_entropy, check_labels
+from companion.losses import binary_cross_entropy
 from companion.network import Network
 from companion.optimizers import Optimizer
 
@@ -110,12 +110,20 @@ def fit(
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(200, 2))
     >>> y = (x[:, 0] > 0).astype(int)
-    >>> history = fit(mlp([2, 8, 2], rng=rng), softmax_cross_entropy, SGD(lr=0.1), x, y,
-    ...               epochs=20, batch_size=10, rng=rng)
+    >>> history = fit(
+    ...     mlp([2, 8, 2], rng=rng),
+    ...     softmax_cross_entropy,
+    ...     SGD(lr=0.1),
+    ...     x,
+    ...     y,
+    ...     epochs=20,
+    ...     batch_size=10,
+    ...     rng=rng,
+    ... )
     >>> history[-1]["train_accuracy"] > 0.95
     True
     """
-    x, y = _check_fit(network, x, y, epochs, batch_size, rng, validation, weight_decay)
+    x, y = _check_fit(network, loss, x, y, epochs, batch_size, rng, validation, weight_decay)
     run = Run(network, optimizer, epochs, updates_per_epoch=-(-len(x) // batch_size))
     callbacks = [DivergenceGuard(), Progress(), *callbacks]
     _call(callbacks, "on_start", run)
@@ -162,7 +170,8 @@ def evaluate(network, loss, x, y, batch_size=1000):
     >>> evaluate(network, softmax_cross_entropy, np.zeros((4, 2)), np.array([0, 0, 0, 1]))
     {'loss': 0.6931471805599453, 'accuracy': 0.75}
     """
-    x, y = _check_xy(network, x, y)
+    x, y = _check_xy(network, loss, x, y)
+    check_count("batch_size", batch_size)
     total, correct = 0.0, 0
     with np.errstate(over="ignore", invalid="ignore"):
         for begin in range(0, len(x), batch_size):
@@ -208,12 +217,12 @@ def _call(callbacks, moment, run):
         getattr(callback, moment)(run)
 
 
-def _check_fit(network, x, y, epochs, batch_size, rng, validation, weight_decay):
+def _check_fit(network, loss, x, y, epochs, batch_size, rng, validation, weight_decay):
     check_generator(rng)
     check_count("epochs", epochs)
     check_count("batch_size", batch_size)
     check_not_negative("weight_decay", weight_decay)
-    x, y = _check_xy(network, x, y)
+    x, y = _check_xy(network, loss, x, y)
     if batch_size > len(x):
         raise ValueError(f"batch_size must be at most the {len(x)} samples, got {batch_size}")
     normalizes = any(isinstance(layer, BatchNorm) for layer in network.layers)
@@ -223,15 +232,17 @@ def _check_fit(network, x, y, epochs, batch_size, rng, validation, weight_decay)
             f"for {len(x)} samples, which makes a batch of one"
         )
     if validation is not None:
-        _check_xy(network, *validation, prefix="validation ")
+        _check_xy(network, loss, *validation, prefix="validation ")
     return x, y
 
 
-def _check_xy(network, x, y, prefix=""):
+def _check_xy(network, loss, x, y, prefix=""):
     x, y = check_data(f"{prefix}x", x), check_data(f"{prefix}y", y)
     check_same_length(**{f"{prefix}x": x, f"{prefix}y": y})
     if x.ndim != 2 or x.shape[1] != (network.n_in or x.shape[1]):
         raise ValueError(f"{prefix}x must have shape (n, {network.n_in}), got {x.shape}")
-    if y.ndim == 1 and y.dtype.kind in "iu":
-        check_labels(y, len(x), network.n_out or x.shape[1])
+    try:  # the loss judges all targets, before anything has changed
+        loss(np.zeros((len(x), network.n_out or x.shape[1]), network.dtype), y)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{prefix}{error}") from None
     return x, y
