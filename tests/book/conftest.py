@@ -1,0 +1,116 @@
+"""The built book as a reader opens it: from files, in a browser, without a network."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BOOK = ROOT / "_build" / "html"
+
+
+def table_of_contents():
+    """Return the pages of the book, in order, without suffix."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    return [toc["root"], *chapters]
+
+
+def source_file(page):
+    """Return the notebook or Markdown file of a page."""
+    notebook = ROOT / f"{page}.ipynb"
+    return notebook if notebook.exists() else ROOT / f"{page}.md"
+
+
+def source_markdown(page):
+    """Return the Markdown of a page, without the code of its cells."""
+    text = source_file(page).read_text(encoding="utf-8")
+    if source_file(page).suffix == ".md":
+        return text
+    cells = json.loads(text)["cells"]
+    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that takes `page` on every page, one with `notebook` on every notebook."""
+    pages = table_of_contents()
+    if "page" in metafunc.fixturenames:
+        metafunc.parametrize("page", [*pages, "search", "genindex"])
+    if "chapter" in metafunc.fixturenames:
+        metafunc.parametrize("chapter", pages)
+    if "notebook" in metafunc.fixturenames:
+        notebooks = [page for page in pages if source_file(page).suffix == ".ipynb"]
+        metafunc.parametrize("notebook", notebooks)
+
+
+@pytest.fixture(scope="session")
+def sources():
+    """Read the Markdown of a page by its name."""
+    return source_markdown
+
+
+@pytest.fixture(scope="session")
+def root():
+    """Return the folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def book():
+    """Return the folder of the built book, which must be newer than its sources."""
+    index = BOOK / "index.html"
+    if not index.exists():
+        pytest.fail("The book is not built. Build it first: make book")
+    built = index.stat().st_mtime
+    sources = [source_file(page) for page in table_of_contents()]
+    sources += [ROOT / "_config.yml", ROOT / "_toc.yml", ROOT / "references.bib"]
+    sources += [file for file in (ROOT / "assets").rglob("*.*") if "__pycache__" not in file.parts]
+    for source in sources:
+        if not source.exists():
+            pytest.fail(f"_toc.yml names {source.relative_to(ROOT)}, which does not exist")
+        if source.stat().st_mtime > built:
+            name = source.relative_to(ROOT)
+            pytest.fail(f"The book is older than {name}. Build it again: make book")
+    return BOOK
+
+
+class Visit:
+    """A page that is open in the browser, and what went wrong while it was."""
+
+    def __init__(self, tab):
+        self.tab = tab
+        self.requests = []  # everything that is not a file
+        self.errors = []
+        outside = re.compile(r"^(?!file:|data:|blob:|about:)")
+        tab.route(outside, self.refuse)
+        tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        tab.on("console", self.record_message)
+        tab.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
+
+    def refuse(self, route):
+        self.requests.append(route.request.url)
+        route.abort()
+
+    def record_message(self, message):
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a file in a tab of its own: `visit(path, width=..., mode="dark")`."""
+    contexts = []
+
+    def open_file(path, width=1300, mode="light"):
+        size = {"width": width, "height": 900}
+        context = browser.new_context(viewport=size, color_scheme=mode, reduced_motion="reduce")
+        contexts.append(context)
+        result = Visit(context.new_page())
+        result.tab.goto(Path(path).as_uri())
+        return result
+
+    yield open_file
+    for context in contexts:
+        context.close()
