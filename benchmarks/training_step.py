@@ -19,7 +19,7 @@ from companion.layers import Dense
 from companion.losses import softmax_cross_entropy
 from companion.network import mlp
 from companion.optimizers import SGD
-from companion.training import _update
+from companion.training import QUIET, update
 
 README = Path(__file__).parent / "README.md"
 PRODUCTS = "matrix products alone"
@@ -99,10 +99,11 @@ def companion(task):
     """Return a function that makes the steps as ``companion.training.fit`` makes them."""
     network, optimizer = task.network(), SGD(lr=task.lr)
 
-    def step(x, y):
-        return _update(network, softmax_cross_entropy, optimizer, x, y, weight_decay=0.0)
+    @QUIET
+    def steps():
+        return [update(network, softmax_cross_entropy, optimizer, x, y) for x, y in task.batches]
 
-    return lambda: [step(x, y) for x, y in task.batches]
+    return steps
 
 
 def matrix_products(task):

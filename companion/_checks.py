@@ -1,4 +1,4 @@
-"""Checks of arguments: each raises an error that names the argument, its value, and what was expected."""
+"""Checks of arguments: each raises an error that names it, its value, and what was expected."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def check_generator(rng, name="rng"):
     """Raise unless `rng` is a NumPy random generator."""
     if not isinstance(rng, np.random.Generator):
         raise TypeError(
-            f"{name} must be a numpy.random.Generator, such as np.random.default_rng(0), got {rng!r}"
+            f"{name} must be a numpy.random.Generator, as np.random.default_rng(0) is, got {rng!r}"
         )
 
 
@@ -48,13 +48,12 @@ def check_data(name, array):
     return array
 
 
-def check_same_length(**arrays):
-    """Raise unless the two named arrays have the same length."""
-    (name, array), (other_name, other) = arrays.items()
-    if len(array) != len(other):
-        raise ValueError(
-            f"{name} and {other_name} must have the same length, got {len(array)} and {len(other)}"
-        )
+def check_same(what, **values):
+    """Raise unless the two named values, of the named kind (shape, length), are equal."""
+    (name, value), (other_name, other) = values.items()
+    if value != other:
+        names = f"{name} and {other_name}"
+        raise ValueError(f"{names} must have the same {what}, got {value} and {other}")
 
 
 def _is_number(value):

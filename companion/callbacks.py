@@ -41,10 +41,8 @@ class DivergenceGuard(Callback):
         self._check(run, run.loss, run.history)
 
     def on_epoch(self, run):
-        *finished, record = run.history
-        self._check(
-            run, record["train_loss"], finished
-        )  # the last update may have been the fatal one
+        *finished, record = run.history  # the last update may have been the fatal one
+        self._check(run, record["train_loss"], finished)
 
     def _check(self, run, loss, history):
         if not math.isfinite(loss):
@@ -57,38 +55,23 @@ class DivergenceGuard(Callback):
 
 
 class LearningRateSchedule(Callback):
-    """Set the learning rate before each update (or each epoch) to that of a schedule.
+    """Set the learning rate before each update to that of a schedule.
 
-    Parameters
-    ----------
-    schedule : callable
-        Takes the number of steps made, returns the learning rate of the next.
-    per_epoch : bool, default False
-        Whether a step is an epoch, not an update.
+    `schedule` takes the number of steps made, returns the learning rate of the next; with
+    `per_epoch` a step is an epoch, not an update.
 
-    Examples
-    --------
     >>> from companion.schedules import cosine
-    >>> halving = LearningRateSchedule(lambda update: cosine(update, lr=0.1, total=600))
+    >>> falling = LearningRateSchedule(lambda update: cosine(update, lr=0.1, total=600))
     """
 
     def __init__(self, schedule, per_epoch=False):
-        self.schedule = schedule
-        self.per_epoch = per_epoch
+        self.schedule, self.per_epoch = schedule, per_epoch
 
     def on_start(self, run):
-        self._set(run)
+        self.on_update(run)
 
     def on_update(self, run):
-        if not self.per_epoch:
-            self._set(run)
-
-    def on_epoch(self, run):
-        if self.per_epoch:
-            self._set(run)
-
-    def _set(self, run):
-        step = len(run.history) if self.per_epoch else run.update
+        step = run.update // run.updates_per_epoch if self.per_epoch else run.update
         run.optimizer.lr = float(self.schedule(step))
 
 

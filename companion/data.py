@@ -6,30 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from companion._checks import check_count, check_data, check_generator, check_same_length
+from companion._checks import check_count, check_data, check_generator, check_same
 
 MNIST = Path(__file__).parent / "mnist.npz"
 MNIST_SHA256 = "39b9b1ffaa0ba4d8995a616551f0966941fe02a3fe79ba4a9db7373db16d53ad"
 
 
 def load_mnist():
-    """Return the MNIST digits as vectors, ready for a network.
+    """Return the MNIST digits as vectors, ready for a network (lecun1998mnist).
 
-    Returns
-    -------
-    (x_train, y_train), (x_test, y_test)
-        x: (60000, 784) and (10000, 784) float32, pixels in [0, 1], row by row; y: (60000,) and
-        (10000,) int64, the digits 0 to 9.
+    x: (60000, 784) and (10000, 784) float32, pixels in [0, 1], row by row; y: (60000,) and
+    (10000,) int64, the digits 0 to 9. Raise FileNotFoundError or ValueError if the embedded file is
+    missing or damaged.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the embedded file is missing or damaged.
-
-    Source: lecun1998mnist.
-
-    Examples
-    --------
     >>> (x_train, y_train), (x_test, y_test) = load_mnist()
     >>> x_train.shape, y_train[:5]
     ((60000, 784), array([5, 0, 4, 1, 9]))
@@ -47,20 +36,9 @@ def load_mnist():
 def load_mnist_images(path=MNIST):
     """Return MNIST as it was published: images of bytes.
 
-    Parameters
-    ----------
-    path : path, default the embedded file
-
-    Returns
-    -------
-    dict
-        ``train_images`` (60000, 28, 28), ``train_labels`` (60000,), ``test_images``
-        (10000, 28, 28), ``test_labels`` (10000,); all uint8.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing or damaged.
+    The dict holds ``train_images`` (60000, 28, 28), ``train_labels`` (60000,), ``test_images``
+    (10000, 28, 28) and ``test_labels`` (10000,), all uint8. If the file at `path`, by default the
+    embedded one, is missing or damaged, raise FileNotFoundError or ValueError.
     """
     remedy = "install the package again, or restore the file with: git checkout companion/mnist.npz"
     try:
@@ -78,26 +56,11 @@ def load_mnist_images(path=MNIST):
 
 
 def split(x, y, n_validation, rng):
-    """Return the data in two parts, drawn at random: one to train on, one to validate with.
+    """Return the data in two parts, drawn by `rng`: one to train on, one to validate with.
 
-    Parameters
-    ----------
-    x, y : arrays of the same length n
-    n_validation : int
-        How many samples to hold out, 1 to n − 1.
-    rng : numpy.random.Generator
+    `x` and `y` are arrays of the same length n, `n_validation` is how many samples to hold out, 1
+    to n − 1; an argument that does not fit raises TypeError or ValueError.
 
-    Returns
-    -------
-    (x_train, y_train), (x_validation, y_validation)
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument does not fit.
-
-    Examples
-    --------
     >>> x, y = np.arange(20).reshape(10, 2), np.arange(10)
     >>> (x_train, y_train), (x_val, y_val) = split(x, y, 3, np.random.default_rng(0))
     >>> x_train.shape, np.sort(np.concatenate([y_train, y_val]))
@@ -105,7 +68,7 @@ def split(x, y, n_validation, rng):
     """
     check_generator(rng)
     x, y = check_data("x", x), check_data("y", y)
-    check_same_length(x=x, y=y)
+    check_same("length", x=len(x), y=len(y))
     check_count("n_validation", n_validation)
     if n_validation >= len(x):
         raise ValueError(f"n_validation must be below the {len(x)} samples, got {n_validation}")
@@ -115,21 +78,11 @@ def split(x, y, n_validation, rng):
 
 
 def minibatches(n_samples, batch_size, rng):
-    """Yield the indices of one epoch's minibatches: every sample once, in random order.
+    """Yield the indices of one epoch's minibatches: every sample once, in an order drawn by `rng`.
 
-    Parameters
-    ----------
-    n_samples : int
-    batch_size : int
-        1 to `n_samples`; the last batch is smaller where the division leaves a rest.
-    rng : numpy.random.Generator
+    Each is an integer array (batch_size,); the last is shorter where dividing `n_samples` by
+    `batch_size` leaves a rest.
 
-    Yields
-    ------
-    (batch_size,) integer array
-
-    Examples
-    --------
     >>> [len(batch) for batch in minibatches(10, 4, np.random.default_rng(0))]
     [4, 4, 2]
     """
@@ -144,13 +97,8 @@ def minibatches(n_samples, batch_size, rng):
 def one_hot(labels, classes=10):
     """Return a row for each of the `labels` with a one at its place: (n, classes) float64.
 
-    Raises
-    ------
-    ValueError
-        If a label is outside 0 to `classes` − 1.
+    A label outside of 0 to `classes` − 1 raises ValueError.
 
-    Examples
-    --------
     >>> one_hot(np.array([2, 0]), classes=3)
     array([[0., 0., 1.],
            [1., 0., 0.]])

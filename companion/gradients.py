@@ -7,7 +7,7 @@ function checks a landscape and a network alike.
 
 import numpy as np
 
-from companion._checks import check_positive
+from companion._checks import check_positive, check_same
 
 
 def numerical_gradient(function, x, step=1e-5):
@@ -37,8 +37,6 @@ def numerical_gradient(function, x, step=1e-5):
     ValueError
         If `step` is not positive.
 
-    Examples
-    --------
     >>> numerical_gradient(lambda x: np.sum(x**2), np.array([1.0, -3.0])).round(6)
     array([ 2., -6.])
     """
@@ -58,38 +56,18 @@ def numerical_gradient(function, x, step=1e-5):
 
 
 def relative_error(gradient, reference):
-    r"""Return how far two gradients are apart, as a share of their size.
+    r"""Return how far two gradients are apart, as a share of their size: a float in [0, 1].
 
     .. math:: \frac{\|a - b\|}{\|a\| + \|b\|}
 
-    0 means equal, 1 opposite. Below 1e-7 a float64 gradient is almost surely right; above 1e-4 it
-    is almost surely wrong.
+    0 means equal (or both zero), 1 opposite. Below 1e-7 a float64 gradient is almost surely right;
+    above 1e-4 it is almost surely wrong. `gradient` and `reference` must have the same shape, else
+    ValueError.
 
-    Parameters
-    ----------
-    gradient, reference : (...) arrays
-        Of the same shape.
-
-    Returns
-    -------
-    float
-        In [0, 1]; 0 where both are zero.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-
-    Examples
-    --------
     >>> relative_error(np.array([1.0, 1.0]), np.array([1.0, 1.0]))
     0.0
     """
     gradient, reference = np.asarray(gradient), np.asarray(reference)
-    if gradient.shape != reference.shape:
-        raise ValueError(
-            f"gradient and reference must have the same shape, got {gradient.shape} and "
-            f"{reference.shape}"
-        )
+    check_same("shape", gradient=gradient.shape, reference=reference.shape)
     size = np.linalg.norm(gradient) + np.linalg.norm(reference)
     return float(np.linalg.norm(gradient - reference) / size) if size else 0.0

@@ -1,8 +1,9 @@
 """How weights start: functions of a shape and a generator.
 
 An initializer takes the shape (n_in, n_out) of a weight matrix and a ``numpy.random.Generator``
-and returns the matrix. The named ones choose the spread from n_in and n_out so that signals keep
-their size from layer to layer; ``normal`` and ``uniform`` make one with a spread of your own.
+`rng` (anything else raises TypeError) and returns the matrix. The named ones choose the spread from
+n_in and n_out so that signals keep their size from layer to layer; ``normal`` and ``uniform`` make
+one with a spread of your own.
 """
 
 from functools import partial
@@ -43,38 +44,32 @@ def uniform(limit):
 
 def lecun_normal(shape, rng):
     r"""Return normal weights of standard deviation :math:`1/\sqrt{n_{in}}` (lecun1998)."""
-    n_in, _ = shape
-    return _normal(np.sqrt(1 / n_in), shape, rng)
+    return _normal(np.sqrt(1 / shape[0]), shape, rng)
 
 
 def lecun_uniform(shape, rng):
     r"""Return uniform weights of standard deviation :math:`1/\sqrt{n_{in}}` (lecun1998)."""
-    n_in, _ = shape
-    return _uniform(np.sqrt(3) * np.sqrt(1 / n_in), shape, rng)
+    return _uniform(np.sqrt(3 / shape[0]), shape, rng)
 
 
 def xavier_normal(shape, rng):
-    r"""Return normal weights of standard deviation :math:`\sqrt{2/(n_{in}+n_{out})}` (glorot2010)."""
-    n_in, n_out = shape
-    return _normal(np.sqrt(2 / (n_in + n_out)), shape, rng)
+    r"""Return normal weights of variance :math:`2/(n_{in}+n_{out})` (glorot2010)."""
+    return _normal(np.sqrt(2 / sum(shape)), shape, rng)
 
 
 def xavier_uniform(shape, rng):
-    r"""Return uniform weights of standard deviation :math:`\sqrt{2/(n_{in}+n_{out})}` (glorot2010)."""
-    n_in, n_out = shape
-    return _uniform(np.sqrt(3) * np.sqrt(2 / (n_in + n_out)), shape, rng)
+    r"""Return uniform weights of variance :math:`2/(n_{in}+n_{out})` (glorot2010)."""
+    return _uniform(np.sqrt(6 / sum(shape)), shape, rng)
 
 
 def he_normal(shape, rng):
     r"""Return normal weights of standard deviation :math:`\sqrt{2/n_{in}}`, for ReLU (he2015)."""
-    n_in, _ = shape
-    return _normal(np.sqrt(2 / n_in), shape, rng)
+    return _normal(np.sqrt(2 / shape[0]), shape, rng)
 
 
 def he_uniform(shape, rng):
     r"""Return uniform weights of standard deviation :math:`\sqrt{2/n_{in}}`, for ReLU (he2015)."""
-    n_in, _ = shape
-    return _uniform(np.sqrt(3) * np.sqrt(2 / n_in), shape, rng)
+    return _uniform(np.sqrt(6 / shape[0]), shape, rng)
 
 
 def _normal(std, shape, rng):

@@ -13,18 +13,15 @@ import numpy as np
 from companion._checks import check_count
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Landscape:
     """A function of two variables that knows its gradient and its minima.
 
     Attributes
     ----------
     name : str
-        What to call it in a figure.
-    value : callable
-        Takes an array (2, ...), returns the function's values (...).
-    gradient : callable
-        Takes an array (2, ...), returns the gradient (2, ...).
+    value, gradient : callable
+        Take an array (2, ...), return the function's values (...) and its gradient (2, ...).
     minima : (k, 2) array
         Where the function is lowest.
     start : (2,) array
@@ -36,9 +33,6 @@ class Landscape:
 
     Examples
     --------
-    >>> float(BEALE.value(BEALE.minimum))
-    0.0
-
     The gradient is also zero where there is no minimum: Beale's function has a saddle at (0, 1).
 
     >>> BEALE.gradient(np.array([0.0, 1.0])), float(BEALE.value((0.0, 1.0)))
@@ -52,6 +46,9 @@ class Landscape:
     start: np.ndarray
     bounds: tuple
     source: str
+
+    def __post_init__(self):
+        self.minima, self.start = np.array(self.minima, float), np.array(self.start, float)
 
     @property
     def minimum(self):
@@ -70,7 +67,7 @@ class Landscape:
 
 
 def descend(landscape, optimizer, start=None, steps=100):
-    """Move a point down a landscape and return its path.
+    """Move a point down a landscape and return its path, (steps + 1, 2).
 
     Parameters
     ----------
@@ -78,20 +75,10 @@ def descend(landscape, optimizer, start=None, steps=100):
     optimizer : object with ``step(params, grads)``
         A fresh one: its memory goes on from earlier steps.
     start : (2,) array, optional
-        Where to begin; the landscape's own start if left out.
+        Where to begin, two finite numbers, else ValueError; by default the landscape's own start.
     steps : int, default 100
-        The number of updates.
-
-    Returns
-    -------
-    (steps + 1, 2) float64 array
-        The point before the first update and after each. Once a coordinate overflows, the run has
-        diverged, and all that follows is NaN.
-
-    Raises
-    ------
-    ValueError
-        If `start` is not two finite numbers or `steps` is negative.
+        The number of updates. Once a coordinate overflows, the run has diverged, and what follows
+        in the path is NaN.
 
     Examples
     --------
@@ -177,59 +164,46 @@ def _rastrigin_gradient(point):
     return 2 * np.asarray(point) + 20 * np.pi * np.sin(2 * np.pi * np.asarray(point))
 
 
-def _landscape(name, functions, minima, start, bounds, source):
-    return Landscape(name, *functions, np.array(minima), np.array(start), bounds, source)
-
-
 def _square(limit):
     return (-limit, limit), (-limit, limit)
 
 
-BEALE = _landscape(
-    "Beale", (_beale, _beale_gradient), [(3.0, 0.5)], (1.0, 1.0), _square(4.5), "jamil2013"
-)
-RAVINE = _landscape(
-    "ravine",
-    (_ravine, _ravine_gradient),
-    [(0.0, 0.0)],
-    (-7.0, 2.0),
-    ((-10, 10), (-4, 4)),
-    "saitoh2016",
-)
-ROSENBROCK = _landscape(
-    "Rosenbrock",
-    (_rosenbrock, _rosenbrock_gradient),
-    [(1.0, 1.0)],
-    (-1.2, 1.0),
-    ((-2, 2), (-1, 3)),
-    "rosenbrock1960",
-)
 HIMMELBLAU_MINIMA = [  # the first is exact, the others are roots of the gradient to 16 digits
     (3.0, 2.0),
     (-2.805118086952745, 3.131312518250573),
     (-3.779310253377747, -3.283185991286170),
     (3.584428340330492, -1.848126526964404),
 ]
-HIMMELBLAU = _landscape(
+BEALE = Landscape("Beale", _beale, _beale_gradient, [(3, 0.5)], (1, 1), _square(4.5), "jamil2013")
+RAVINE = Landscape(
+    "ravine", _ravine, _ravine_gradient, [(0, 0)], (-7, 2), ((-10, 10), (-4, 4)), "saitoh2016"
+)
+ROSENBROCK = Landscape(
+    "Rosenbrock",
+    _rosenbrock,
+    _rosenbrock_gradient,
+    [(1, 1)],
+    (-1.2, 1),
+    ((-2, 2), (-1, 3)),
+    "rosenbrock1960",
+)
+HIMMELBLAU = Landscape(
     "Himmelblau",
-    (_himmelblau, _himmelblau_gradient),
+    _himmelblau,
+    _himmelblau_gradient,
     HIMMELBLAU_MINIMA,
-    (0.0, 0.0),
+    (0, 0),
     _square(5.0),
     "himmelblau1972",
 )
-SADDLE = _landscape(
-    "saddle",
-    (_saddle, _saddle_gradient),
-    [(1.0, 0.0), (-1.0, 0.0)],
-    (0.001, 1.0),
-    _square(1.8),
-    "dauphin2014",
+SADDLE = Landscape(
+    "saddle", _saddle, _saddle_gradient, [(1, 0), (-1, 0)], (0.001, 1), _square(1.8), "dauphin2014"
 )
-RASTRIGIN = _landscape(
+RASTRIGIN = Landscape(
     "Rastrigin",
-    (_rastrigin, _rastrigin_gradient),
-    [(0.0, 0.0)],
+    _rastrigin,
+    _rastrigin_gradient,
+    [(0, 0)],
     (2.2, -1.7),
     _square(5.12),
     "rastrigin1974",

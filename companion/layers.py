@@ -4,10 +4,9 @@ A layer answers three questions. ``forward``: what comes out for these inputs? T
 gradient of the loss with respect to what came out: ``parameter_gradients``, what is the gradient of
 my parameters, and ``input_gradient``, what is the gradient of my inputs? Everything is an array
 (batch, units).
-
-A layer's parameters are views into its network's vectors (see ``network``), bound when the network
-is made. Assigning to one writes into the vector.
 """
+
+from functools import cache
 
 import numpy as np
 from scipy.special import expit
@@ -16,55 +15,46 @@ from companion._checks import check_count, check_generator, check_positive, chec
 from companion.initializers import he_normal
 
 
-class Layer:
-    """What all layers share.
+def parameter(name):
+    """Return a property for a view into a network's vector, called `name`: assigning writes there.
 
-    Attributes
-    ----------
-    shapes : dict
-        The shape of each parameter, by name. Once bound, parameter ``W`` has its gradient in ``dW``.
-    decayed : tuple of str
-        The parameters that weight decay acts on.
-    state : tuple of str
-        Arrays that are kept and saved but not trained.
-    arguments : tuple of str
-        What the constructor takes, saved with the network.
-    n_in, n_out : int or None
-        Units in and out; None: as many as come.
+    Assigning to a plain attribute would cut it from the vector, and nothing would train it again.
     """
+    attribute = f"_{name}"
 
-    shapes = {}
-    decayed = ()
-    state = ()
-    arguments = ()
-    n_in = n_out = None
+    def write(owner, value):
+        view = getattr(owner, attribute)
+        if np.shape(value) not in ((), view.shape):
+            raise ValueError(f"{name} must have shape {view.shape}, got {np.shape(value)}")
+        view[...] = value
+
+    doc = f"The values of {name}, a view into the network's vector."
+    return property(lambda owner: getattr(owner, attribute), write, doc=doc)
+
+
+class Layer:
+    """What all layers share. Parameter ``W``, for example, has its gradient in ``dW``."""
+
+    shapes = {}  # the shape of each parameter, by name
+    decayed = ()  # the parameters that weight decay acts on
+    state = ()  # the arrays that are kept and saved but not trained
+    arguments = ()  # what the constructor takes and a file must hold
+    n_in = n_out = None  # units in and out; None: as many as come
 
     def bind(self, name, values, gradient):
         """Make parameter `name` the view `values`, and its gradient the view `gradient`."""
-        vars(self)[name] = values
-        vars(self)["d" + name] = gradient
-
-    def __setattr__(self, name, value):
-        """Write into a bound parameter: assigning must not cut it from the network's vector."""
-        if name not in self.shapes or name not in vars(self):
-            super().__setattr__(name, value)
-        elif np.shape(value) not in ((), self.shapes[name]):
-            raise ValueError(
-                f"{name} must have shape {self.shapes[name]}, got an array of shape "
-                f"{np.shape(value)}"
-            )
-        else:
-            vars(self)[name][...] = value
+        setattr(self, f"_{name}", values)
+        setattr(self, f"d{name}", gradient)
 
     def initialize(self, rng):
         """Give the bound parameters their first values, drawn with `rng`."""
 
     def forward(self, inputs, training=False):
-        """Return the outputs (batch, n_out) for `inputs` (batch, n_in); `training` as in `Network`."""
+        """Return the outputs (batch, n_out) for `inputs` (batch, n_in), `training` or in use."""
         raise NotImplementedError
 
     def parameter_gradients(self, gradient):
-        """Write the gradients of the parameters; `gradient` is that of the outputs, (batch, n_out)."""
+        """Write the parameters' gradients, given that of the outputs, (batch, n_out)."""
 
     def input_gradient(self, gradient):
         """Return the gradient of the inputs, (batch, n_in), given that of the outputs."""
@@ -95,6 +85,7 @@ class Dense(Layer):
     array([[11.]])
     """
 
+    W, b = parameter("W"), parameter("b")
     decayed = ("W",)
     arguments = ("n_in", "n_out")
 
@@ -117,17 +108,14 @@ class Dense(Layer):
 
     def parameter_gradients(self, gradient):
         np.matmul(self.inputs.T, gradient, out=self.dW)
-        np.matmul(_ones(gradient), gradient, out=self.db)  # the sum over the batch, faster
+        _batch_sum(gradient, out=self.db)
 
     def input_gradient(self, gradient):
         return gradient @ self.W.T
 
 
 class ReLU(Layer):
-    r"""The rectifier: :math:`y = \max(0, x)`; its slope at 0 counts as 0.
-
-    Source: glorot2011.
-    """
+    r"""The rectifier: :math:`y = \max(0, x)`; its slope at 0 counts as 0 (glorot2011)."""
 
     def forward(self, inputs, training=False):
         self.mask = (inputs > 0).astype(inputs.dtype)
@@ -160,7 +148,7 @@ class Tanh(Layer):
 
 
 class BatchNorm(Layer):
-    r"""Standardize each unit over the minibatch, then scale and shift it.
+    r"""Standardize each unit over the minibatch, then scale and shift it (ioffe2015).
 
     .. math:: \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y = \gamma \hat x + \beta
 
@@ -178,14 +166,10 @@ class BatchNorm(Layer):
     momentum : float, default 0.9
         The share of the running statistics that is kept at each update, in [0, 1).
 
-    Raises
-    ------
-    ValueError
-        In training, if the minibatch has a single sample: its variance is zero.
-
-    Source: ioffe2015.
+    A minibatch of one sample raises ValueError in training: its variance is zero.
     """
 
+    gamma, beta = parameter("gamma"), parameter("beta")
     state = ("running_mean", "running_var")
     arguments = ("n_units", "eps", "momentum")
 
@@ -206,10 +190,10 @@ class BatchNorm(Layer):
         self.training = training
         mean, var = self.running_mean, self.running_var
         if training:
-            mean = _batch_mean(inputs)
+            mean = _batch_sum(inputs) / len(inputs)
         centered = inputs - mean
         if training:
-            var = _batch_mean(centered * centered)
+            var = _batch_sum(centered * centered) / len(inputs)
             self._follow(mean, var, len(inputs))
         self.inverse_std = 1 / np.sqrt(var + self.eps)
         self.normalized = centered * self.inverse_std
@@ -223,9 +207,8 @@ class BatchNorm(Layer):
         self.running_var = self.momentum * self.running_var + (1 - self.momentum) * unbiased
 
     def parameter_gradients(self, gradient):
-        ones = _ones(gradient)
-        np.matmul(ones, gradient * self.normalized, out=self.dgamma)
-        np.matmul(ones, gradient, out=self.dbeta)
+        _batch_sum(gradient * self.normalized, out=self.dgamma)
+        _batch_sum(gradient, out=self.dbeta)
 
     def input_gradient(self, gradient):
         scale = self.gamma * self.inverse_std
@@ -238,9 +221,9 @@ class BatchNorm(Layer):
 
 
 class Dropout(Layer):
-    r"""In training, set a random share of the units to zero and scale up the others.
+    r"""In training, set a random share of the units to 0, scale up the others (srivastava2014).
 
-    .. math:: y = \frac{m \odot x}{1 - p}, \qquad m_i = 0 \text{ with probability } p, \text{ else } 1
+    .. math:: y = \frac{m \odot x}{1 - p}, \qquad P(m_i = 0) = p, \qquad P(m_i = 1) = 1 - p
 
     This is the inverted form: nothing is left to do when the network is used.
 
@@ -250,8 +233,6 @@ class Dropout(Layer):
         The probability p to drop a unit, in [0, 1).
     rng : numpy.random.Generator
         Draws the masks.
-
-    Source: srivastava2014.
     """
 
     arguments = ("rate",)
@@ -272,10 +253,13 @@ class Dropout(Layer):
         return gradient * self.mask
 
 
-def _ones(array):
-    """Return a one for each row: ``ones @ array`` is the sum over the batch, by BLAS."""
-    return np.ones(len(array), array.dtype)
+def _batch_sum(array, out=None):
+    """Return the sum over the batch as a product with ones, which BLAS makes faster than a sum."""
+    return np.matmul(_ones(len(array), array.dtype), array, out=out)
 
 
-def _batch_mean(array):
-    return _ones(array) @ array / len(array)
+@cache
+def _ones(length, dtype):
+    ones = np.ones(length, dtype)
+    ones.flags.writeable = False
+    return ones

@@ -1,21 +1,21 @@
 """A network: layers in a row, with all their parameters in one vector.
 
-``network.params`` is one contiguous vector, and each layer holds *views* into it (``layer.W`` and so
-on); ``network.grads`` is built alike. An optimizer's update, a numerical gradient, saving, restoring,
-and measuring a norm are then one line each. The weight matrices come first in the vector, all
-biases, γ and β after them, so that what weight decay acts on is one slice.
+``network.params`` is one contiguous vector, and each layer holds *views* into it (``layer.W`` and
+so on); ``network.grads`` is built alike. An optimizer's update, a numerical gradient, saving,
+restoring, and measuring a norm are then one line each. The weight matrices come first in the
+vector, all biases, γ and β after them, so that what weight decay acts on is one slice.
 """
 
-import inspect
 import json
 import os
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
-from companion import layers as layer_types
 from companion._checks import check_generator
 from companion.initializers import he_normal
-from companion.layers import BatchNorm, Dense, Dropout, Layer, ReLU
+from companion.layers import BatchNorm, Dense, Dropout, Layer, ReLU, parameter
 
 FORMAT = "companion network 1"
 
@@ -52,15 +52,19 @@ class Network:
     ((79510,), slice(0, 79400, None))
     """
 
+    params, grads = parameter("params"), parameter("grads")
+
     def __init__(self, layers, dtype=np.float64, rng=None):
         check_generator(rng)
         _check_layers(layers)
         if dtype not in (np.float32, np.float64):
             raise TypeError(f"dtype must be np.float64 or np.float32, got {dtype!r}")
         self.layers = list(layers)
+        # The numbers of inputs and outputs; None: any number of inputs, as many outputs.
+        self.n_in = next((layer.n_in for layer in layers if layer.n_in), None)
+        self.n_out = next((layer.n_out for layer in reversed(layers) if layer.n_out), None)
         size = sum(np.prod(shape) for layer in layers for shape in layer.shapes.values())
-        self.params = np.zeros(size, dtype)
-        self.grads = np.zeros(size, dtype)
+        self._params, self._grads = np.zeros(size, dtype), np.zeros(size, dtype)
         self._bind()
         for layer in self.layers:
             layer.initialize(rng)
@@ -69,16 +73,6 @@ class Network:
     def dtype(self):
         """The dtype of the parameters."""
         return self.params.dtype
-
-    @property
-    def n_in(self):
-        """The number of inputs, or None if any number will do."""
-        return next((layer.n_in for layer in self.layers if layer.n_in), None)
-
-    @property
-    def n_out(self):
-        """The number of outputs, or None if there are as many as inputs."""
-        return next((layer.n_out for layer in reversed(self.layers) if layer.n_out), None)
 
     def forward(self, x, training=False):
         """Return the outputs (batch, n_out) for the inputs `x` (batch, n_in).
@@ -95,17 +89,9 @@ class Network:
     def backward(self, gradient, input_gradient=False):
         """Overwrite `grads`, given the gradient of the loss with respect to the last outputs.
 
-        Parameters
-        ----------
-        gradient : (batch, n_out) array
-            As the loss returned it for the outputs of the last ``forward``.
-        input_gradient : bool, default False
-            Whether to go on to the gradient of the inputs. Training has no use for it, and for a
-            wide input layer it costs as much as all the rest.
-
-        Returns
-        -------
-        (batch, n_in) array or None
+        `gradient` (batch, n_out) is what the loss returned. With `input_gradient` also return the
+        gradient of the inputs, (batch, n_in): training has no use for it, and behind a wide input
+        layer it costs as much as all the rest.
         """
         first, *others = self.layers
         for layer in reversed(others):
@@ -130,21 +116,19 @@ class Network:
         ]
         header = {"format": FORMAT, "dtype": self.dtype.name, "layers": architecture}
         partial = f"{os.fspath(path)}.partial"
-        with open(partial, "wb") as file:
-            np.savez(
-                file,
-                header=np.array(json.dumps(header, default=np.generic.item)),
-                params=self.params,
-                **self._state(),
-            )
-        os.replace(partial, path)
+        try:
+            with open(partial, "wb") as file:
+                text = json.dumps(header, default=np.generic.item)
+                np.savez(file, header=np.array(text), **self._arrays())
+            os.replace(partial, path)
+        finally:
+            Path(partial).unlink(missing_ok=True)
 
-    def _state(self):
-        return {
-            f"{name} {index}": getattr(layer, name)
-            for index, layer in enumerate(self.layers)
-            for name in layer.state
-        }
+    def _arrays(self):
+        """Return everything that is saved, by name: the parameters and the layers' state."""
+        state = [(i, name) for i, layer in enumerate(self.layers) for name in layer.state]
+        arrays = {f"{name} {i}": getattr(self.layers[i], name) for i, name in state}
+        return {"params": self.params} | arrays
 
     def _bind(self):
         """Cut the vectors into views, weights first, and hand them to the layers."""
@@ -153,21 +137,10 @@ class Network:
         others = [(layer, name) for layer, name in everything if name not in layer.decayed]
         begin = 0
         for layer, name in weights + others:
-            end = begin + int(np.prod(layer.shapes[name]))
-            views = (
-                vector[begin:end].reshape(layer.shapes[name])
-                for vector in (self.params, self.grads)
-            )
-            layer.bind(name, *views)
-            begin = end
+            shape = layer.shapes[name]
+            view = slice(begin, begin := begin + int(np.prod(shape)))
+            layer.bind(name, self.params[view].reshape(shape), self.grads[view].reshape(shape))
         self.decayed = slice(0, sum(int(np.prod(layer.shapes[name])) for layer, name in weights))
-
-    def __setattr__(self, name, value):
-        """Write into `params` and `grads`: assigning must not cut the layers' views from them."""
-        if name in ("params", "grads") and name in vars(self):
-            vars(self)[name][...] = value
-        else:
-            super().__setattr__(name, value)
 
     def __setstate__(self, state):
         """Bind the layers of a copy to the copy's own vectors (copy, deepcopy, pickle)."""
@@ -204,15 +177,6 @@ def mlp(
     rng : numpy.random.Generator
         Draws the weights, then dropout's masks. Needed.
 
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument does not fit.
-
     Examples
     --------
     >>> network = mlp([784, 100, 10], dropout=0.2, rng=np.random.default_rng(0))
@@ -223,7 +187,7 @@ def mlp(
     if len(sizes) < 2:
         raise ValueError(f"sizes must name at least an input and an output, got {sizes!r}")
     layers = []
-    for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
+    for n_in, n_out in pairwise(sizes[:-1]):
         layers += [Dense(n_in, n_out, initializer)]
         layers += [BatchNorm(n_out)] if batch_norm else []
         layers += [activation()]
@@ -235,18 +199,8 @@ def mlp(
 def load_network(path, rng=None):
     """Return the network that ``network.save(path)`` wrote.
 
-    Parameters
-    ----------
-    path : str or path
-    rng : numpy.random.Generator, optional
-        For the masks of its Dropout layers; needed only to train on.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the file is damaged, or is not such a file.
+    `rng` is for the masks of its Dropout layers, and needed only to train on. Without such a file
+    raise FileNotFoundError; if it is damaged, or another kind of file, ValueError.
     """
     try:
         with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
@@ -258,17 +212,15 @@ def load_network(path, rng=None):
     except FileNotFoundError:
         raise
     except Exception as error:  # zipfile, NumPy and JSON raise a dozen kinds
-        raise ValueError(
-            f"{path} must be a whole file written by network.save ({FORMAT!r}), but reading it "
-            f"failed: {error}"
-        ) from error
+        wanted = f"a whole file written by network.save ({FORMAT!r})"
+        raise ValueError(f"{path} must be {wanted}, but reading it failed: {error}") from error
 
 
 def _rebuild(header, arrays, rng):
     """Make a network from the parts of a file; raise if they do not fit together."""
     layers = [_rebuild_layer(dict(arguments), rng) for arguments in header["layers"]]
     network = Network(layers, np.dtype(header["dtype"]).type, np.random.default_rng(0))
-    expected = {"params": network.params} | network._state()
+    expected = network._arrays()
     found = {name: array.shape for name, array in arrays.items()}
     wanted = {name: array.shape for name, array in expected.items()}
     if found != wanted:
@@ -279,10 +231,7 @@ def _rebuild(header, arrays, rng):
 
 
 def _rebuild_layer(arguments, rng):
-    name = arguments.pop("layer")
-    layer_type = getattr(layer_types, name, None)
-    if layer_type is Layer or not (inspect.isclass(layer_type) and issubclass(layer_type, Layer)):
-        raise ValueError(f"unknown layer {name!r}")
+    layer_type = {known.__name__: known for known in Layer.__subclasses__()}[arguments.pop("layer")]
     return layer_type(**arguments, rng=rng) if layer_type is Dropout else layer_type(**arguments)
 
 
@@ -295,13 +244,9 @@ def _check_layers(layers):
         if not isinstance(layer, Layer):
             raise TypeError(f"layers[{index}] must be a Layer object, got {layer!r}")
         if any(layer is other for other in layers[:index]):
-            raise ValueError(
-                f"layers[{index}] stands earlier in layers: each must be its own object"
-            )
+            raise ValueError(f"layers[{index}] stands there twice: each must be its own object")
         if units and layer.n_in and layer.n_in != units:
-            raise ValueError(
-                f"layers[{index}] ({type(layer).__name__}) takes {layer.n_in} inputs, but "
-                f"layers[{giver}] gives {units}"
-            )
+            name = f"layers[{index}] ({type(layer).__name__})"
+            raise ValueError(f"{name} takes {layer.n_in} inputs, but layers[{giver}] gives {units}")
         if layer.n_out:
             units, giver = layer.n_out, index

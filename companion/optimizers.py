@@ -3,32 +3,34 @@ r"""Seven ways to turn a gradient into an update.
 Every optimizer has one method, ``step(params, grads)``, which changes `params` in place; the code
 of each update is its equation. The letters, and the attribute each is kept in:
 
-======================================  ===========================
-:math:`w`, the parameters               ``params``
-:math:`g`, the gradient                 ``grads``
-:math:`\eta`, the learning rate         ``lr``
-:math:`v`, velocity (Momentum)          ``v``
-:math:`h`, sum or mean of squares       ``h``
-:math:`m, v`, first and second moment   ``m``, ``v`` (Adam)
-:math:`t`, updates made, from 1         ``t``
-======================================  ===========================
+==========================  ====================  =============================================
+:math:`w, g`                `params`, `grads`     the parameters and their gradient
+:math:`\eta`                ``lr``                learning rate, positive
+:math:`\alpha`              ``momentum``          share of the velocity kept, in [0, 1)
+:math:`\rho`                ``decay``             share of the mean square kept, in [0, 1)
+:math:`\beta_1, \beta_2`    ``beta1``, ``beta2``  shares of the two means kept, in [0, 1)
+:math:`\epsilon`            ``eps``               keeps a division finite, at least 0
+:math:`\lambda`             ``weight_decay``      strength of the decay, at least 0
+:math:`v`                   ``v``                 velocity; in Adam mean of squared gradients
+:math:`h`                   ``h``                 sum or mean of squared gradients
+:math:`m`                   ``m``                 mean of the gradients (Adam)
+:math:`t`                   ``t``                 updates made, from 1
+==========================  ====================  =============================================
 
-What an optimizer remembers starts as the number 0 and takes the parameters' shape and dtype with
-the first update.
+A setting outside of its range raises ValueError. Settings may be assigned between updates. What an
+optimizer remembers starts as the number 0 and takes the parameters' shape and dtype with the first
+update. The powers and products are element by element.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from companion._checks import check_not_negative, check_positive, check_rate
+from companion._checks import check_not_negative, check_positive, check_rate, check_same
 
 
 class Optimizer:
-    """What all optimizers share: checked settings, a count of updates, and ``step``.
-
-    The learning rate ``lr`` may be assigned between updates; so may the others.
-    """
+    """What all optimizers share: checked settings, a count of updates, and ``step``."""
 
     t = 0
 
@@ -63,34 +65,21 @@ class Optimizer:
     def _check(self, params, grads):
         if not isinstance(params, np.ndarray) or params.dtype.kind != "f":
             raise TypeError(f"params must be an array of floats, got {params!r}")
-        if params.shape != np.shape(grads):
-            raise ValueError(
-                f"params and grads must have the same shape, got {params.shape} and "
-                f"{np.shape(grads)}"
-            )
+        check_same("shape", params=params.shape, grads=np.shape(grads))
         for name, memory in vars(self).items():
             if isinstance(memory, np.ndarray) and memory.shape != params.shape:
                 raise ValueError(
-                    f"this optimizer has been updating parameters of shape {memory.shape} (its "
-                    f"{name}), got params of shape {params.shape}: make a new one"
+                    f"params must have the shape of this optimizer's {name}, {memory.shape}, got "
+                    f"{params.shape}: make a new optimizer for other parameters"
                 )
 
 
 @dataclass(eq=False)
 class SGD(Optimizer):
-    r"""Stochastic gradient descent: a step against the gradient.
+    r"""Stochastic gradient descent: a step against the gradient (robbins1951).
 
     .. math:: w \leftarrow w - \eta g
 
-    Parameters
-    ----------
-    lr : float, default 0.01
-        Learning rate η, positive.
-
-    Source: robbins1951.
-
-    Examples
-    --------
     >>> params = np.array([1.0, -2.0])
     >>> SGD(lr=0.1).step(params, np.array([1.0, -1.0]))
     >>> params
@@ -105,24 +94,13 @@ class SGD(Optimizer):
 
 @dataclass(eq=False)
 class Momentum(Optimizer):
-    r"""A ball that rolls down the loss with friction.
+    r"""A ball that rolls down the loss with friction (polyak1964).
 
     .. math:: v \leftarrow \alpha v - \eta g, \qquad w \leftarrow w + v
 
     PyTorch keeps η outside of the velocity (:math:`v \leftarrow \alpha v + g`,
-    :math:`w \leftarrow w - \eta v`): the same path while η is constant, another one once it changes.
+    :math:`w \leftarrow w - \eta v`): the same path while η is constant, another once it changes.
 
-    Parameters
-    ----------
-    lr : float, default 0.01
-        Learning rate η, positive.
-    momentum : float, default 0.9
-        The share α of the velocity that is kept, in [0, 1).
-
-    Source: polyak1964.
-
-    Examples
-    --------
     >>> params, optimizer = np.array([1.0]), Momentum(lr=0.1)
     >>> for _ in range(2):
     ...     optimizer.step(params, np.array([1.0]))
@@ -141,24 +119,13 @@ class Momentum(Optimizer):
 
 @dataclass(eq=False)
 class Nesterov(Optimizer):
-    r"""Momentum that looks ahead: the gradient is taken where the velocity is about to lead.
+    r"""Momentum that takes the gradient where the velocity is about to lead (nesterov1983).
 
     .. math:: v \leftarrow \alpha v - \eta g, \qquad w \leftarrow w + \alpha v - \eta g
 
     This is the form in which `params` hold the point looked at, so that ``step`` needs no second
-    gradient. PyTorch's ``nesterov=True`` gives the same path while η is constant.
+    gradient (sutskever2013). PyTorch's ``nesterov=True`` gives the same path while η is constant.
 
-    Parameters
-    ----------
-    lr : float, default 0.01
-        Learning rate η, positive.
-    momentum : float, default 0.9
-        The share α of the velocity that is kept, in [0, 1).
-
-    Source: nesterov1983, sutskever2013.
-
-    Examples
-    --------
     >>> params, optimizer = np.array([1.0]), Nesterov(lr=0.1)
     >>> optimizer.step(params, np.array([1.0]))
     >>> params.round(6)
@@ -176,21 +143,12 @@ class Nesterov(Optimizer):
 
 @dataclass(eq=False)
 class AdaGrad(Optimizer):
-    r"""A learning rate for each parameter, smaller the more its gradients have added up.
+    r"""A rate for each parameter, smaller the more its gradients have added up (duchi2011).
 
-    .. math:: h \leftarrow h + g \odot g, \qquad w \leftarrow w - \eta \frac{g}{\sqrt{h} + \epsilon}
+    .. math:: h \leftarrow h + g^2, \qquad w \leftarrow w - \eta \frac{g}{\sqrt{h} + \epsilon}
 
-    Parameters
-    ----------
-    lr : float, default 0.01
-        Learning rate η, positive.
-    eps : float, default 1e-7
-        Keeps the division finite, at least 0; PyTorch's default is 1e-10.
+    PyTorch's default ε is 1e-10.
 
-    Source: duchi2011.
-
-    Examples
-    --------
     >>> params, optimizer = np.array([1.0, 1.0]), AdaGrad(lr=0.1)
     >>> optimizer.step(params, np.array([100.0, 0.01]))
     >>> params.round(4)
@@ -202,30 +160,19 @@ class AdaGrad(Optimizer):
     h = 0.0
 
     def _update(self, params, grads):
-        self.h = self.h + grads * grads
+        self.h = self.h + grads**2
         params -= self.lr * grads / (np.sqrt(self.h) + self.eps)
 
 
 @dataclass(eq=False)
 class RMSProp(Optimizer):
-    r"""AdaGrad with a memory that fades: a moving mean of the squares instead of their sum.
+    r"""AdaGrad with a memory that fades: a moving mean, not a sum, of squares (tieleman2012).
 
-    .. math:: h \leftarrow \rho h + (1 - \rho)\, g \odot g, \qquad
+    .. math:: h \leftarrow \rho h + (1 - \rho) g^2, \qquad
               w \leftarrow w - \eta \frac{g}{\sqrt{h} + \epsilon}
 
-    Parameters
-    ----------
-    lr : float, default 0.001
-        The learning rate η, positive.
-    decay : float, default 0.9
-        The share ρ of the mean that is kept, in [0, 1); PyTorch calls it alpha, default 0.99.
-    eps : float, default 1e-7
-        Keeps the division finite, at least 0; outside of the root, as in PyTorch.
+    PyTorch calls ρ alpha, and its defaults are lr 0.01, alpha 0.99, eps 1e-8.
 
-    Source: tieleman2012.
-
-    Examples
-    --------
     >>> params = np.array([1.0, 1.0])
     >>> RMSProp(lr=0.1, decay=0.75).step(params, np.array([3.0, -3.0]))
     >>> params.round(4)
@@ -238,38 +185,23 @@ class RMSProp(Optimizer):
     h = 0.0
 
     def _update(self, params, grads):
-        self.h = self.decay * self.h + (1 - self.decay) * grads * grads
+        self.h = self.decay * self.h + (1 - self.decay) * grads**2
         params -= self.lr * grads / (np.sqrt(self.h) + self.eps)
 
 
 @dataclass(eq=False)
 class Adam(Optimizer):
-    r"""Momentum and RMSProp together, both means corrected for their start at zero.
+    r"""Momentum and RMSProp together, both means corrected for their start at 0 (kingma2015).
 
-    .. math:: m &\leftarrow \beta_1 m + (1 - \beta_1)\, g, &
+    .. math:: m &\leftarrow \beta_1 m + (1 - \beta_1) g, &
               \hat m &= m / (1 - \beta_1^t) \\
-              v &\leftarrow \beta_2 v + (1 - \beta_2)\, g \odot g, &
+              v &\leftarrow \beta_2 v + (1 - \beta_2) g^2, &
               \hat v &= v / (1 - \beta_2^t) \\
               w &\leftarrow w - \eta \frac{\hat m}{\sqrt{\hat v} + \epsilon}
 
     This is Algorithm 1 of the paper. The shorter form that corrects η instead has its ε at another
     place (the paper's ε-hat), and is not quite the same.
 
-    Parameters
-    ----------
-    lr : float, default 0.001
-        The learning rate η, positive.
-    beta1 : float, default 0.9
-        The share of the mean gradient that is kept, in [0, 1).
-    beta2 : float, default 0.999
-        The share of the mean square that is kept, in [0, 1).
-    eps : float, default 1e-8
-        Keeps the division finite, at least 0.
-
-    Source: kingma2015.
-
-    Examples
-    --------
     The first update has the size of the learning rate, whatever the size of the gradient:
 
     >>> params = np.array([1.0, 1.0])
@@ -286,7 +218,7 @@ class Adam(Optimizer):
 
     def _update(self, params, grads):
         self.m = self.beta1 * self.m + (1 - self.beta1) * grads
-        self.v = self.beta2 * self.v + (1 - self.beta2) * grads * grads
+        self.v = self.beta2 * self.v + (1 - self.beta2) * grads**2
         m_hat = self.m / (1 - self.beta1**self.t)
         v_hat = self.v / (1 - self.beta2**self.t)
         params -= self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
@@ -294,27 +226,14 @@ class Adam(Optimizer):
 
 @dataclass(eq=False)
 class AdamW(Optimizer):
-    r"""Adam with decoupled weight decay: the weights shrink by themselves, not by their gradient.
+    r"""Adam with decoupled weight decay: weights shrink apart from their gradient (loshchilov2019).
 
     .. math:: w \leftarrow w - \eta \lambda w, \qquad \text{then Adam's update}
 
     Decay written into the loss (as `fit` does) would be divided by :math:`\sqrt{\hat v}` like any
-    other gradient; here it is not.
+    other gradient; here it is not. `decayed`, a slice, says which parameters decay, by default all.
+    For a network pass ``network.decayed``, which leaves out biases and BatchNorm's γ and β.
 
-    Parameters
-    ----------
-    lr, beta1, beta2, eps : float, defaults 0.001, 0.9, 0.999, 1e-8
-        As in Adam.
-    weight_decay : float, default 0.01
-        The decay λ, at least 0.
-    decayed : slice, default all
-        Which parameters decay. For a network pass ``network.decayed``, which leaves out biases and
-        BatchNorm's γ and β.
-
-    Source: loshchilov2019.
-
-    Examples
-    --------
     >>> params = np.array([1.0, 1.0])
     >>> AdamW(lr=0.1, weight_decay=0.5, decayed=slice(0, 1)).step(params, np.zeros(2))
     >>> params
@@ -331,8 +250,4 @@ class AdamW(Optimizer):
 
     def _update(self, params, grads):
         params[self.decayed] -= self.lr * self.weight_decay * params[self.decayed]
-        self.m = self.beta1 * self.m + (1 - self.beta1) * grads
-        self.v = self.beta2 * self.v + (1 - self.beta2) * grads * grads
-        m_hat = self.m / (1 - self.beta1**self.t)
-        v_hat = self.v / (1 - self.beta2**self.t)
-        params -= self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
+        Adam._update(self, params, grads)

@@ -1,7 +1,7 @@
 """The figures of the book.
 
-Every function takes the axes to draw on and returns them; ``subplots`` makes axes in the book's
-style. No function changes Matplotlib's global settings.
+Every function takes the axes `ax` to draw on and returns them; ``subplots`` makes axes in the
+book's style. `label` and `color` are those of Matplotlib. Nothing changes its global settings.
 """
 
 import matplotlib.pyplot as plt
@@ -42,36 +42,19 @@ STYLE = {
 
 
 def subplots(rows=1, columns=1, *, width=6.6, height=3.4, **options):
-    """Return a figure and its axes in the book's style.
+    """Return a figure of `width` × `height` inches and its axes, `rows` × `columns`, in the style.
 
-    Parameters
-    ----------
-    rows, columns : int, default 1
-    width, height : float
-        Of the whole figure, in inches.
-    **options
-        Passed on to ``matplotlib.pyplot.subplots``.
-
-    Returns
-    -------
-    figure, axes
+    Other `options` are passed on to ``matplotlib.pyplot.subplots``.
     """
     with plt.rc_context(STYLE):
         return plt.subplots(rows, columns, figsize=(width, height), **options)
 
 
 def contours(ax, landscape, points=241, levels=18, mark=True):
-    """Draw a landscape's contours, evenly spaced in the logarithm of the height above its minimum.
+    """Draw lines of equal height, evenly spaced in the logarithm of the height above the minimum.
 
-    Parameters
-    ----------
-    ax : Axes
-    landscape : Landscape
-    points : int, default 241
-        The grid's points along each side.
-    levels : int, default 18
-    mark : bool, default True
-        Whether to put a star on each minimum.
+    `landscape` is evaluated at `points` × `points` places and cut at `levels` heights; with `mark`
+    there is a star on each minimum.
     """
     grid = landscape.grid(points)
     height = landscape.value(grid) - landscape.value(landscape.minimum)
@@ -86,7 +69,7 @@ def contours(ax, landscape, points=241, levels=18, mark=True):
 
 
 def surface(ax, landscape, points=81):
-    """Draw a landscape as a surface over the plane, its height on a log scale, on 3-D axes."""
+    """Draw `landscape` as a surface of `points`² places on 3-D axes, its height on a log scale."""
     grid = landscape.grid(points)
     height = landscape.value(grid) - landscape.value(landscape.minimum)
     ax.plot_surface(*grid, np.log10(1 + height), cmap="bone", rcount=points, ccount=points, lw=0)
@@ -95,7 +78,7 @@ def surface(ax, landscape, points=81):
 
 
 def path(ax, path, label=None, color=None, marker="."):
-    """Draw the points that ``descend`` returned, (steps + 1, 2), joined by a line."""
+    """Draw a `path` (steps + 1, 2), as ``descend`` returns it: a line, a `marker` at each step."""
     inside = path[np.isfinite(path).all(axis=1)]
     ax.plot(*inside.T, marker=marker, markersize=4, linewidth=1.2, label=label, color=color)
     ax.plot(*inside[0], "o", markersize=6, color=color or BLACK, markerfacecolor="white")
@@ -105,12 +88,8 @@ def path(ax, path, label=None, color=None, marker="."):
 def band(ax, x, runs, label=None, color=None, **options):
     """Draw the median of several runs as a line, and the range from lowest to highest as a band.
 
-    Parameters
-    ----------
-    ax : Axes
-    x : (n,) array
-    runs : (runs, n) array
-        One row for each run (each seed).
+    `runs` (runs, n) has a row for each run (each seed), `x` (n,) is where they were measured; other
+    `options` are passed on to ``ax.plot``.
     """
     runs = np.asarray(runs)
     (line,) = ax.plot(x, np.median(runs, axis=0), label=label, color=color, **options)
@@ -119,14 +98,14 @@ def band(ax, x, runs, label=None, color=None, **options):
 
 
 def accuracy_axis(ax, low=0.0, high=1.0):
-    """Label the vertical axis as accuracy, in percent."""
+    """Label the vertical axis as accuracy, in percent, from `low` to `high` (shares)."""
     ax.set(ylabel="accuracy", ylim=(low, high))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return ax
 
 
 def digit(ax, image, title=None):
-    """Draw one MNIST image, (784,) or (28, 28), dark on light."""
+    """Draw one MNIST `image`, (784,) or (28, 28), dark on light, under a `title`."""
     ax.imshow(np.reshape(image, (28, 28)), cmap="gray_r", vmin=0, vmax=np.max(image))
     ax.set(xticks=[], yticks=[])
     ax.set_title(title or "", loc="center")

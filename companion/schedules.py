@@ -56,12 +56,10 @@ def step_decay(step, lr, every, factor=0.5):
 
 
 def cosine(step, lr, total, lr_min=0.0):
-    r"""Return half a cosine, from `lr` at step 0 down to `lr_min` at step `total` and after.
+    r"""Return half a cosine: `lr` at step 0, `lr_min` from step `total` on (loshchilov2017).
 
     .. math:: \eta_t = \eta_{\min} + \tfrac12 (\eta_0 - \eta_{\min})
               \left(1 + \cos \frac{\pi t}{T}\right)
-
-    Source: loshchilov2017.
 
     >>> float(cosine(50, lr=0.1, total=100))
     0.05
@@ -73,13 +71,10 @@ def cosine(step, lr, total, lr_min=0.0):
 
 
 def warm_restarts(step, lr, period, growth=1, lr_min=0.0):
-    r"""Return a cosine that starts again after `period` steps, then after `growth` times as many.
+    """Return a cosine that starts again after `period` steps, then after `growth` times as many.
 
-    Each falls from `lr` to `lr_min`.
-
-    What is restarted is the *learning rate*; the parameters go on from where they are (SGDR).
-
-    Source: loshchilov2017.
+    Each falls from `lr` to `lr_min`. What is restarted is the *learning rate*; the parameters go on
+    from where they are (SGDR, loshchilov2017).
 
     >>> steps = np.array([0, 5, 10, 20, 30])
     >>> warm_restarts(steps, lr=0.1, period=10, growth=2).round(3)
@@ -97,11 +92,9 @@ def warm_restarts(step, lr, period, growth=1, lr_min=0.0):
 
 
 def warm_up(step, lr, steps):
-    """Return a rate that rises evenly to `lr` over the first `steps` steps, then stays.
+    """Return a rate that rises evenly to `lr` over `steps` steps, then stays (goyal2017).
 
     Multiply it (with ``lr=1``) with another schedule to warm that one up.
-
-    Source: goyal2017.
 
     >>> [float(lr) for lr in warm_up(np.array([0, 1, 2, 3, 4]), lr=1.0, steps=4)]
     [0.25, 0.5, 0.75, 1.0, 1.0]

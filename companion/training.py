@@ -9,7 +9,7 @@ from companion._checks import (
     check_data,
     check_generator,
     check_not_negative,
-    check_same_length,
+    check_same,
 )
 from companion.callbacks import DivergenceGuard, Progress
 from companion.data import minibatches
@@ -23,19 +23,10 @@ from companion.optimizers import Optimizer
 class Run:
     """Where a run of `fit` stands; what its callbacks see.
 
-    Attributes
-    ----------
-    network, optimizer : Network, Optimizer
-    epochs, updates_per_epoch : int
-        What was asked for.
-    epoch, update : int
-        The present epoch and the updates made, both counted from 1.
-    loss : float
-        Of the last minibatch, before its update.
-    history : list of dict
-        One record for each finished epoch.
-    stop : bool
-        Set it to end the run after this epoch.
+    `epochs` of `updates_per_epoch` were asked for; `epoch` is the present one, from 1, `update` the
+    number of updates made, `loss` and `lr` those of the last one (the loss before it, on its
+    minibatch); `history` has a record for each finished epoch. Set `stop` to end the run after
+    this epoch. `network` and `optimizer` are those given to `fit`.
     """
 
     network: Network
@@ -45,10 +36,16 @@ class Run:
     epoch: int = 0
     update: int = 0
     loss: float = np.nan
+    lr: float = np.nan
     history: list = field(default_factory=list)
     stop: bool = False
 
 
+# Overflow is no news in a run that diverges: DivergenceGuard reports it, with the place.
+QUIET = np.errstate(over="ignore", invalid="ignore")
+
+
+@QUIET
 def fit(
     network,
     loss,
@@ -92,8 +89,8 @@ def fit(
     -------
     list of dict
         One record for each epoch: ``epoch``, ``train_loss``, ``train_accuracy`` (for classes),
-        ``validation_loss``, ``validation_accuracy`` (if asked for), ``lr``. All are measured
-        after the epoch on all samples, as the network is used: without dropout.
+        ``validation_loss``, ``validation_accuracy`` (if asked for), ``lr`` (of the last update).
+        All are measured after the epoch on all samples, as the network is used: without dropout.
 
     Raises
     ------
@@ -110,16 +107,8 @@ def fit(
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(200, 2))
     >>> y = (x[:, 0] > 0).astype(int)
-    >>> history = fit(
-    ...     mlp([2, 8, 2], rng=rng),
-    ...     softmax_cross_entropy,
-    ...     SGD(lr=0.1),
-    ...     x,
-    ...     y,
-    ...     epochs=20,
-    ...     batch_size=10,
-    ...     rng=rng,
-    ... )
+    >>> network, plan = mlp([2, 8, 2], rng=rng), {"epochs": 20, "batch_size": 10, "rng": rng}
+    >>> history = fit(network, softmax_cross_entropy, SGD(lr=0.1), x, y, **plan)
     >>> history[-1]["train_accuracy"] > 0.95
     True
     """
@@ -131,7 +120,8 @@ def fit(
         while run.epoch < epochs and not run.stop:
             run.epoch += 1
             for batch in minibatches(len(x), batch_size, rng):
-                run.loss = _update(network, loss, optimizer, x[batch], y[batch], weight_decay)
+                run.lr = optimizer.lr
+                run.loss = update(network, loss, optimizer, x[batch], y[batch], weight_decay)
                 run.update += 1
                 _call(callbacks, "on_update", run)
             run.history.append(_record(run, loss, (x, y), validation))
@@ -141,28 +131,13 @@ def fit(
     return run.history
 
 
+@QUIET
 def evaluate(network, loss, x, y, batch_size=1000):
-    """Return the mean loss over all samples and, for classes, the accuracy.
+    """Return the mean loss over all samples and, for classes, the accuracy (a share, 0 to 1).
 
-    Parameters
-    ----------
-    network, loss, x, y
-        As in `fit`.
-    batch_size : int, default 1000
-        Samples computed at a time; changes nothing but the memory used.
+    `network`, `loss`, `x` and `y` as in `fit`; data that do not fit raise TypeError or ValueError.
+    `batch_size` samples are computed at a time, which changes nothing but the memory used.
 
-    Returns
-    -------
-    dict
-        ``loss`` and, if the targets are classes, ``accuracy`` (a share, 0 to 1).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the data do not fit.
-
-    Examples
-    --------
     >>> from companion.losses import softmax_cross_entropy
     >>> from companion.network import mlp
     >>> network = mlp([2, 2], rng=np.random.default_rng(0))
@@ -173,24 +148,25 @@ def evaluate(network, loss, x, y, batch_size=1000):
     x, y = _check_xy(network, loss, x, y)
     check_count("batch_size", batch_size)
     total, correct = 0.0, 0
-    with np.errstate(over="ignore", invalid="ignore"):
-        for begin in range(0, len(x), batch_size):
-            part = slice(begin, begin + batch_size)
-            outputs = network.forward(x[part])
-            total += loss(outputs, y[part])[0] * len(outputs)
-            correct += _count_correct(loss, outputs, y[part])
+    for begin in range(0, len(x), batch_size):
+        part = slice(begin, begin + batch_size)
+        outputs = network.forward(x[part])
+        total += loss(outputs, y[part])[0] * len(outputs)
+        correct += _count_correct(loss, outputs, y[part])
     result = {"loss": total / len(x)}
     return result if np.isnan(correct) else result | {"accuracy": correct / len(x)}
 
 
-def _update(network, loss, optimizer, x, y, weight_decay):
-    """Make one update on one minibatch; return its loss before the update."""
-    with np.errstate(over="ignore", invalid="ignore"):  # DivergenceGuard reports, with the place
-        value, gradient = loss(network.forward(x, training=True), y)
-        network.backward(gradient)
-        if weight_decay:
-            network.grads[network.decayed] += weight_decay * network.params[network.decayed]
-        optimizer.step(network.params, network.grads)
+def update(network, loss, optimizer, x, y, weight_decay=0.0):
+    """Make one update on the minibatch `x`, `y`; return its loss before the update.
+
+    `network`, `loss`, `optimizer` and `weight_decay` as in `fit`; only the shapes are checked here.
+    """
+    value, gradient = loss(network.forward(x, training=True), y)
+    network.backward(gradient)
+    if weight_decay:
+        network.grads[network.decayed] += weight_decay * network.params[network.decayed]
+    optimizer.step(network.params, network.grads)
     return value
 
 
@@ -200,7 +176,7 @@ def _record(run, loss, train, validation):
         if data is not None:
             measured = evaluate(run.network, loss, *data)
             record |= {f"{name}_{key}": value for key, value in measured.items()}
-    return record | {"lr": run.optimizer.lr}
+    return record | {"lr": run.lr}
 
 
 def _count_correct(loss, outputs, targets):
@@ -232,13 +208,15 @@ def _check_fit(network, loss, x, y, epochs, batch_size, rng, validation, weight_
             f"for {len(x)} samples, which makes a batch of one"
         )
     if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
         _check_xy(network, loss, *validation, prefix="validation ")
     return x, y
 
 
 def _check_xy(network, loss, x, y, prefix=""):
     x, y = check_data(f"{prefix}x", x), check_data(f"{prefix}y", y)
-    check_same_length(**{f"{prefix}x": x, f"{prefix}y": y})
+    check_same("length", **{f"{prefix}x": len(x), f"{prefix}y": len(y)})
     if x.ndim != 2 or x.shape[1] != (network.n_in or x.shape[1]):
         raise ValueError(f"{prefix}x must have shape (n, {network.n_in}), got {x.shape}")
     try:  # the loss judges all targets, before anything has changed

@@ -79,7 +79,7 @@ class TestViews:
         assert before.all()  # the values were copied
 
     def test_assigning_a_vector_of_another_size_is_refused(self, network):
-        with pytest.raises(ValueError, match="could not broadcast"):
+        with pytest.raises(ValueError, match=r"params must have shape \(\d+,\), got"):
             network.params = np.zeros(network.params.size - 1)
 
     def test_assigning_a_parameter_writes_through(self, network, data):
@@ -95,7 +95,7 @@ class TestViews:
     @pytest.mark.parametrize("shape", [(2, 4), (4,), (1, 2), (4, 2, 1), (5, 2)])
     def test_assigning_a_parameter_of_another_shape_is_refused(self, network, shape):
         before = network.params.copy()
-        with pytest.raises(ValueError, match=r"W must have shape \(4, 2\), got an array of shape"):
+        with pytest.raises(ValueError, match=r"W must have shape \(4, 2\), got"):
             network.layers[-1].W = np.zeros(shape)
         np.testing.assert_array_equal(network.params, before)
 
