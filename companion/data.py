@@ -26,7 +26,7 @@ def load_mnist():
     images = load_mnist_images()
     return tuple(
         (
-            images[f"{part}_images"].reshape(-1, 784).astype(np.float32) / 255,
+            np.divide(images[f"{part}_images"].reshape(-1, 784), 255, dtype=np.float32),
             images[f"{part}_labels"].astype(np.int64),
         )
         for part in ("train", "test")
