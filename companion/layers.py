@@ -197,14 +197,16 @@ class BatchNorm(Layer):
             self._follow(mean, var, len(inputs))
         self.inverse_std = 1 / np.sqrt(var + self.eps)
         self.normalized = centered * self.inverse_std
-        return self.gamma * self.normalized + self.beta
+        outputs = self.gamma * self.normalized
+        outputs += self.beta
+        return outputs
 
     def _follow(self, mean, var, batch):
         if batch < 2:
             raise ValueError("BatchNorm needs at least 2 samples in a training batch, got 1")
         unbiased = var * (batch / (batch - 1))
-        self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
-        self.running_var = self.momentum * self.running_var + (1 - self.momentum) * unbiased
+        self.running_mean += (1 - self.momentum) * (mean - self.running_mean)
+        self.running_var += (1 - self.momentum) * (unbiased - self.running_var)
 
     def parameter_gradients(self, gradient):
         _batch_sum(gradient * self.normalized, out=self.dgamma)
@@ -216,8 +218,10 @@ class BatchNorm(Layer):
             return gradient * scale
         # The mean and the variance depend on every input: two more terms, both already summed
         # by parameter_gradients.
-        batch = len(gradient)
-        return scale * (gradient - self.dbeta / batch - self.normalized * (self.dgamma / batch))
+        result = gradient - self.dbeta / len(gradient)
+        result -= self.normalized * (self.dgamma / len(gradient))
+        result *= scale
+        return result
 
 
 class Dropout(Layer):
