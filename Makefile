@@ -36,8 +36,9 @@ notebooks: $(READY) ## execute the notebooks (or PAGES="...") and store their ou
 test-cpus: $(READY) ## compare the notebooks' outputs under the arithmetic of other processors
 	$(BIN)/python tools/compare_cpus.py
 
-bench: $(READY) ## measure the speed of a training step beside other libraries
+bench: $(READY) ## measure the speed of training beside other libraries
 	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/python benchmarks/optimizers.py
 
 lint: $(READY) ## check style and format of code and notebooks
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ def scikit_learn(task):
         solver="sgd",
         alpha=0.0,
         batch_size=task.batch_size,
-        learning_rate_init=task.lr,
+        learning_rate_init=task.optimizer.lr,
         momentum=0.0,
         nesterovs_momentum=False,
         shuffle=False,
@@ -34,7 +34,7 @@ def scikit_learn(task):
 
 
 def pytorch(task):
-    """PyTorch in eager mode: ``nn.Sequential`` and ``optim.SGD``."""
+    """PyTorch in eager mode: ``nn.Sequential`` and its optimizer in the default form."""
     import torch
 
     torch.set_num_threads(1)
@@ -46,7 +46,7 @@ def pytorch(task):
             layers.append(torch.nn.BatchNorm1d(linear.out_features, dtype=linear.weight.dtype))
         layers.append(torch.nn.ReLU())
     model = torch.nn.Sequential(*layers, last)
-    optimizer = torch.optim.SGD(model.parameters(), lr=task.lr)
+    optimizer = pytorch_optimizer(task.optimizer, model.parameters())
     batches = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in task.batches]
 
     def step(x, y):
@@ -57,6 +57,23 @@ def pytorch(task):
         return loss.detach()
 
     return lambda: [step(x, y) for x, y in batches]
+
+
+def pytorch_optimizer(like, params, **form):
+    """Return PyTorch's optimizer with the settings of companion's `like`, in one of its forms."""
+    import torch
+
+    name = type(like).__name__
+    if name == "RMSProp":
+        if form.get("fused"):
+            raise NotImplementedError("it has no fused RMSProp")
+        return torch.optim.RMSprop(params, lr=like.lr, alpha=like.decay, eps=like.eps, **form)
+    return {
+        "SGD": lambda: torch.optim.SGD(params, lr=like.lr, **form),
+        "Momentum": lambda: torch.optim.SGD(params, lr=like.lr, momentum=like.momentum, **form),
+        "AdaGrad": lambda: torch.optim.Adagrad(params, lr=like.lr, eps=like.eps, **form),
+        "Adam": lambda: torch.optim.Adam(params, lr=like.lr, eps=like.eps, **form),
+    }[name]()
 
 
 def _torch_linear(torch, weights, biases):
@@ -93,7 +110,7 @@ def jax(task):
 
     def step(params, running, x, y):
         (loss, statistics), grads = jax.value_and_grad(loss_of, has_aux=True)(params, x, y)
-        params = jax.tree.map(lambda param, grad: param - task.lr * grad, params, grads)
+        params = jax.tree.map(lambda param, grad: param - task.optimizer.lr * grad, params, grads)
         running = jax.tree.map(lambda old, new: 0.9 * old + 0.1 * new, running, statistics)
         return params, running, loss
 

@@ -5,7 +5,7 @@ Prints a table for each task; with ``--write`` it also keeps them in benchmarks/
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read once, when NumPy is imported
@@ -18,7 +18,7 @@ from companion.data import load_mnist
 from companion.layers import Dense
 from companion.losses import softmax_cross_entropy
 from companion.network import mlp
-from companion.optimizers import SGD
+from companion.optimizers import SGD, Optimizer
 from companion.training import QUIET, update
 
 README = Path(__file__).parent / "README.md"
@@ -46,6 +46,8 @@ class Task:
         x (batch, n_in) of that dtype, y (batch,) integers.
     goals : dict
         By contestant, the multiple of companion's time that it should take, or more.
+    optimizer : Optimizer
+        An unused one; everybody takes one with its settings.
     """
 
     sizes: tuple
@@ -53,14 +55,17 @@ class Task:
     dtype: type
     batches: list
     goals: dict
-    lr: float = 0.01
+    optimizer: Optimizer = field(default_factory=lambda: SGD(lr=0.01))
 
     @property
     def title(self):
         """What the task is, for people."""
         n_in, *hidden, n_out = self.sizes
         extra = " with BatchNorm" if self.batch_norm else ""
-        return f"{n_in}-{hidden[0]}×{len(hidden)}-{n_out}{extra}, {self.dtype.__name__}"
+        optimizer = type(self.optimizer).__name__
+        return (
+            f"{n_in}-{hidden[0]}×{len(hidden)}-{n_out}{extra}, {optimizer}, {self.dtype.__name__}"
+        )
 
     @property
     def batch_size(self):
@@ -97,7 +102,7 @@ def make_tasks(n_batches, batch_size=100):
 
 def companion(task):
     """Return a function that makes the steps as ``companion.training.fit`` makes them."""
-    network, optimizer = task.network(), SGD(lr=task.lr)
+    network, optimizer = task.network(), replace(task.optimizer)
 
     @QUIET
     def steps():

@@ -20,9 +20,9 @@ def side_by_side(monkeypatch):
     return side_by_side
 
 
-def run_training_step(*arguments, before=""):
-    """Run the script in a process of its own, after the statement `before`; return its result."""
-    script = BENCHMARKS / "training_step.py"
+def run(name, *arguments, before=""):
+    """Run a script in a process of its own, after the statement `before`; return its result."""
+    script = BENCHMARKS / f"{name}.py"
     code = (
         f"import runpy, sys; sys.argv = [{str(script)!r}, *{list(arguments)!r}]; "
         f"sys.path.insert(0, {str(BENCHMARKS)!r})\n{before}\n"
@@ -47,7 +47,7 @@ def rows(text):
 
 def test_training_step_without_its_peers():
     absent = "sys.modules.update(sklearn=None, torch=None, jax=None)"
-    result = run_training_step("--rounds", "3", "--steps", "2", before=absent)
+    result = run("training_step", "--rounds", "3", "--steps", "2", before=absent)
     assert result.returncode == 0, result.stderr
     measured = rows(result.stdout)
     assert [row[0] for row in measured] == 4 * ["matrix products alone", "companion"]
@@ -62,9 +62,24 @@ def test_training_step_without_its_peers():
         assert len(re.findall(note, result.stdout)) == 4
 
 
+def test_optimizers_without_pytorch():
+    absent = "sys.modules.update(torch=None)"
+    result = run("optimizers", "--rounds", "2", "--steps", "2", before=absent)
+    assert result.returncode == 0, result.stderr
+    names = [row[0] for row in rows(result.stdout)]
+    assert names == 4 * ["matrix products alone", "companion"] + 5 * ["companion"]
+    for optimizer in ("SGD", "Momentum", "AdaGrad", "Adam"):
+        assert f"784-100×4-10, {optimizer}, float32" in result.stdout
+        assert f"update of {optimizer}, 119,400 parameters" in result.stdout
+    assert result.stdout.count("PyTorch is skipped: torch is not installed.") == 4
+    assert result.stdout.count("PyTorch, fused is skipped") == 5
+
+
 def test_training_step_refuses_a_peer_that_computes_something_else():
     swindler = "import peers; peers.jax = lambda task: lambda: [0.1]"
-    result = run_training_step("--rounds", "1", "--steps", "2", "--peers", "JAX", before=swindler)
+    result = run(
+        "training_step", "--rounds", "1", "--steps", "2", "--peers", "JAX", before=swindler
+    )
     assert result.returncode != 0
     assert "computes something else" in result.stderr
     assert not rows(result.stdout)
