@@ -33,8 +33,8 @@ def rng():
 
 @pytest.fixture(scope="session")
 def golden():
-    """The numbers that golden/make_golden.py computed with PyTorch."""
-    return json.loads((Path(__file__).parent / "golden" / "golden.json").read_text())
+    """The numbers that golden/make_pytorch.py computed with PyTorch."""
+    return json.loads((Path(__file__).parent / "golden" / "pytorch.json").read_text())
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,23 @@
-"""Make golden.json: what PyTorch computes for the methods that companion shares with it.
+"""Make pytorch.json: what PyTorch computes for the methods that companion shares with it.
 
 Run by hand, in an environment with torch 2.13.0; the tests need only the file:
 
-    python tests/golden/make_golden.py
+    python tests/golden/make_pytorch.py
 
-All is in float64. Where the conventions differ, the settings below are those that are equal:
-PyTorch's BatchNorm ``momentum`` is 1 minus companion's; its momentum methods keep the learning rate
-outside of the velocity, which is the same while the rate is constant, as here.
+All is in float64. Where the conventions differ, the settings of the first part are those that are
+equal: PyTorch's BatchNorm ``momentum`` is 1 minus companion's; its momentum methods keep the
+learning rate outside of the velocity, which is the same while the rate is constant, as there. The
+second part, ``conventions``, takes the inputs of inputs.json and leaves all else at PyTorch's
+defaults: there the differences are what is wanted.
 """
-
-import json
-from pathlib import Path
 
 import numpy as np
 import torch
+from given import DOWNHILL, GIVEN, ONES, defaults, masked, spread, store
 from torch import nn
 from torch.nn import functional
 
+START, LR, DECAY = GIVEN["start"], GIVEN["lr"], GIVEN["weight_decay"]
 STEPS, PARAMETERS = 6, 5
 OPTIMIZERS = {
     "SGD": (torch.optim.SGD, {"lr": 0.1}, {}),
@@ -169,8 +170,103 @@ def stack(rng):
     }
 
 
+def convention_path(optimizer_type, gradients, rates=None, **settings):
+    """Return the weights after each gradient, which may be a function of the weights."""
+    weights, points = torch.tensor(START, dtype=torch.float64, requires_grad=True), []
+    optimizer = optimizer_type([weights], lr=LR, **settings)
+    for step, gradient in enumerate(gradients):
+        if rates:
+            optimizer.param_groups[0]["lr"] = rates[step]
+        gradient = gradient(weights.detach().numpy()) if callable(gradient) else gradient
+        weights.grad = torch.tensor(gradient, dtype=torch.float64)
+        optimizer.step()
+        points.append(numbers(weights))
+    return points
+
+
+def convention_paths():
+    """Return the path of every optimizer over the fixed gradients."""
+    make, given, rates = torch.optim, GIVEN["gradients"], GIVEN["lr_with_drop"]
+    velocity = {"momentum": GIVEN["momentum"]}
+    nesterov = {"nesterov": True, **velocity}
+    return {
+        "momentum": convention_path(make.SGD, given, rates, **velocity),
+        "nesterov": convention_path(make.SGD, given, rates, **nesterov),
+        "nesterov_downhill": convention_path(make.SGD, DOWNHILL, **nesterov),
+        "adagrad": convention_path(make.Adagrad, given),
+        "rmsprop": convention_path(make.RMSprop, given),
+        "adam": convention_path(make.Adam, given),
+        "sgd_decay": convention_path(make.SGD, given, weight_decay=DECAY),
+        "momentum_decay": convention_path(make.SGD, given, weight_decay=DECAY, **velocity),
+        "adam_decay": convention_path(make.Adam, given, weight_decay=DECAY),
+        "adamw": convention_path(make.AdamW, given, weight_decay=DECAY),
+    }
+
+
+def decayed():
+    """Return which parameters AdamW shrinks when every gradient is zero."""
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).double()
+    names = {"0.weight": "W", "0.bias": "b", "1.weight": "gamma", "1.bias": "beta"}
+    for parameter in network.parameters():
+        parameter.data.fill_(1.0)
+        parameter.grad = torch.zeros_like(parameter)
+    torch.optim.AdamW(network.parameters(), lr=LR, weight_decay=DECAY).step()
+    return {names[name]: bool((p < 1).all()) for name, p in network.named_parameters()}
+
+
+def convention_batch_norm():
+    """Return outputs and statistics over the given batches, in training, then in use."""
+    layer = nn.BatchNorm1d(2, dtype=torch.float64)
+    golden = {"start": {"mean": numbers(layer.running_mean), "var": numbers(layer.running_var)}}
+    golden["batches"] = []
+    for batch in torch.tensor(GIVEN["batches"], dtype=torch.float64):
+        outputs = numbers(layer(batch))
+        mean, var = numbers(layer.running_mean), numbers(layer.running_var)
+        golden["batches"].append({"outputs": outputs, "mean": mean, "var": var})
+    in_use = layer.eval()(torch.tensor(GIVEN["batches"][0], dtype=torch.float64))
+    return golden | {"in_use": numbers(in_use)}
+
+
+def dropout():
+    """Return what becomes of ones in training, how many of them are dropped, and in use."""
+    torch.manual_seed(0)
+    layer, ones = nn.Dropout(GIVEN["rate"]), torch.tensor(ONES)
+    return masked(training=layer(ones), in_use=layer.eval()(ones))
+
+
+def initial_weights():
+    """Return the spread of large draws."""
+    torch.manual_seed(0)
+    layer = nn.Linear(GIVEN["n_in"], GIVEN["n_out"], dtype=torch.float64)
+    golden = {"dense": spread(numbers(layer.weight))}
+    golden["dense_bias"] = spread(numbers(layer.bias))
+    weights, gain = torch.empty_like(layer.weight), nn.init.calculate_gain("tanh")
+    return golden | {
+        "xavier_normal": spread(nn.init.xavier_normal_(weights)),
+        "xavier_uniform": spread(nn.init.xavier_uniform_(weights)),
+        "gain_for_tanh": gain,
+        "xavier_normal_with_gain": spread(nn.init.xavier_normal_(weights, gain)),
+    }
+
+
+def conventions():
+    """Return what PyTorch does where it differs from others."""
+    make = torch.optim
+    return {
+        "defaults": defaults(
+            *(make.SGD, make.Adagrad, make.RMSprop, make.Adam, make.AdamW),
+            *(nn.BatchNorm1d, nn.Dropout),
+        ),
+        "paths": convention_paths(),
+        "decayed": decayed(),
+        "batch_norm": convention_batch_norm(),
+        "dropout": dropout(),
+        "initial_weights": initial_weights(),
+    }
+
+
 def main():
-    """Write golden.json beside this script."""
+    """Write pytorch.json beside this script."""
     rng = np.random.default_rng(2026)
     golden = {
         "made_with": f"torch {torch.__version__.split('+')[0]}",
@@ -178,9 +274,9 @@ def main():
         "losses": loss_values(rng),
         "batch_norm": batch_norm(rng),
         "stack": stack(rng),
+        "conventions": conventions(),
     }
-    path = Path(__file__).with_name("golden.json")
-    path.write_text(json.dumps(golden, indent=None, separators=(",", ":")) + "\n")
+    store("pytorch.json", golden)
 
 
 if __name__ == "__main__":
