@@ -1,17 +1,27 @@
 """The figures of the book.
 
-Every function takes the axes `ax` to draw on and returns them; ``subplots`` makes axes in the
-book's style. `label` and `color` are those of Matplotlib. Nothing changes its global settings.
+A function takes the axes `ax` to draw on and returns them; ``subplots`` makes axes in the book's
+style, and ``race`` a figure that moves, for the browser. `label` and `color` are those of
+Matplotlib. Nothing changes its global settings.
 """
+
+from dataclasses import dataclass, field, replace
+from html import escape
+from itertools import cycle
+from pathlib import Path
+from string import Template
 
 import matplotlib.pyplot as plt
 import numpy as np
+from contourpy import contour_generator
+from matplotlib.path import Path as Curve
 from matplotlib.ticker import PercentFormatter
 
 # Colors that color-blind readers can tell apart (wong2011), darkest first.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK, GRAY = "#E69F00", "#56B4E9", "#222222", "#767676"
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+STAR = "m0,-88l21,59 63,2-50,38 18,60-52-35-52,35 18-60-50-38 63-2z"  # in an SVG path
 OPTIMIZER_COLORS = dict(
     SGD=BLUE,
     Momentum=VERMILION,
@@ -56,16 +66,20 @@ def contours(ax, landscape, points=241, levels=18, mark=True):
     `landscape` is evaluated at `points` × `points` places and cut at `levels` heights; with `mark`
     there is a star on each minimum.
     """
-    grid = landscape.grid(points)
-    height = landscape.value(grid) - landscape.value(landscape.minimum)
-    low = max(height.max() * 1e-6, np.quantile(height, 0.002))
-    levels = np.geomspace(low, height.max(), levels)
-    ax.contourf(*grid, np.maximum(height, low), levels, cmap="bone", norm="log", alpha=0.4)
+    grid, height, levels = _levels(landscape, points, levels)
+    ax.contourf(*grid, np.maximum(height, levels[0]), levels, cmap="bone", norm="log", alpha=0.4)
     ax.contour(*grid, height, levels, colors=GRAY, linewidths=0.4)
     if mark:
         ax.plot(*landscape.minima.T, "*", color=BLACK, markersize=9, zorder=5)
     ax.set(xlabel="x", ylabel="y", xlim=landscape.bounds[0], ylim=landscape.bounds[1])
     return ax
+
+
+def _levels(landscape, points, levels):
+    grid = landscape.grid(points)
+    height = landscape.value(grid) - landscape.value(landscape.minimum)
+    low = max(height.max() * 1e-6, np.quantile(height, 0.002))
+    return grid, height, np.geomspace(low, height.max(), levels)
 
 
 def surface(ax, landscape, points=81):
@@ -111,3 +125,93 @@ def digit(ax, image, title=None):
     ax.set_title(title or "", loc="center")
     ax.spines[:].set_visible(False)
     return ax
+
+
+@dataclass
+class Player:
+    """What ``race`` returns: notebooks and the book show its `html`, others its `description`."""
+
+    description: str
+    html: str = field(repr=False)
+
+    def _repr_html_(self):
+        return self.html
+
+
+def race(landscape, paths, description, bounds=None, levels=18):
+    """Return a player that moves a dot along each path; without JavaScript, a still picture.
+
+    `landscape` is shown within `bounds`, by default its own, with `levels` as in ``contours``.
+    `paths` is a dict of name → path (steps + 1, 2), as ``descend`` returns it; the name of an
+    optimizer has its color. A path ends where it leaves the map. `description` says what there is
+    to see, for those who cannot see it.
+    """
+    shapes = {name: np.shape(path) for name, path in paths.items()}
+    if len(set(shapes.values())) != 1 or min(shapes.values())[1:] != (2,):
+        raise ValueError(f"paths must be arrays of one shape (steps + 1, 2), got {shapes}")
+    landscape = replace(landscape, bounds=bounds or landscape.bounds)
+    own = {name: OPTIMIZER_COLORS[name] for name in paths if name in OPTIMIZER_COLORS}
+    free = cycle([color for color in COLORS if color not in own.values()] or COLORS)
+    runners = [_runner(landscape, name, paths[name], own.get(name) or next(free)) for name in paths]
+    page, *parts = Path(__file__).with_name("race.html").read_text("utf-8").split("<!-- each -->\n")
+    trails, dots, legend = ("".join(map(Template(part).substitute, runners)) for part in parts)
+    html = Template(page).substitute(
+        _ticks(landscape.bounds),
+        trails=trails,
+        dots=dots,
+        legend=legend,
+        updates=min(shapes.values())[0] - 1,
+        contours="".join(f'<path d="{region}"/>' for region in _regions(landscape, levels)),
+        minima="".join(f"M{x},{y}{STAR}" for x, y in _pixels(landscape, landscape.minima)),
+        description=escape(description),
+    )
+    return Player(description, html)
+
+
+def _ticks(bounds):
+    ticks = np.linspace(*np.transpose(bounds), 5)
+    return {"xy"[axis] + str(i): _number(ticks[i, axis]) for i, axis in np.ndindex(5, 2)}
+
+
+def _number(value):
+    return np.format_float_positional(value, 3, fractional=False, trim="-").replace("-", "−")
+
+
+def _pixels(landscape, points):
+    low, high = np.transpose(landscape.bounds)
+    # In tenths; the 0.01 keeps round numbers off the middle, where the last bit would decide.
+    return np.rint((points - low) / (high - low) * (6000, -3600) + (0.01, 3600.01)).astype(int)
+
+
+def _regions(landscape, levels):
+    """Yield the region below each level, the highest first, as the `d` of an SVG path."""
+    grid, height, levels = _levels(landscape, 151, levels)
+    generator = contour_generator(*_pixels(landscape, grid.T).T, height, fill_type="OuterOffset")
+    for level in levels[-2:0:-1]:
+        pieces = zip(*generator.filled(-np.inf, level), strict=True)
+        rings = [ring for points, ends in pieces for ring in np.split(points, ends[1:-1])]
+        yield "".join(map(_outline, rings))
+
+
+def _outline(ring):
+    curve = Curve(ring)
+    curve.simplify_threshold = 2  # leaves out what is finer than 0.2 pixels
+    corners = np.rint(curve.cleaned(simplify=True).vertices[:-1] + 0.01).astype(int)
+    first, *steps = (f"{x},{y}" for x, y in np.diff(corners, axis=0, prepend=0))
+    return f"M{first}l{' '.join(steps)}z"
+
+
+def _runner(landscape, name, path, color):
+    """Return what the template says about one path."""
+    low, high = np.transpose(landscape.bounds)
+    inside = np.all((low <= path) & (path <= high), axis=1)
+    path = np.asarray(path)[: np.argmin([*inside, False])]
+    if len(path) == 0:
+        raise ValueError(f"the paths must begin inside of the bounds, and {name} does not")
+    heights = [_number(height) for height in landscape.value(path.T).round(6) + 0.0]
+    heights += [] if inside.all() else ["outside"]
+    points = [f"{x},{y}" for x, y in _pixels(landscape, path)]
+    marks = "".join(f"M{point}h0" for point in points)
+    path_values = dict(points=" ".join(points), marks=marks, last=points[-1])
+    height_values = dict(heights="|".join(heights), height=heights[-1])
+    return dict(name=escape(name), color=color) | path_values | height_values

@@ -109,6 +109,10 @@ def test_figures_are_dark_in_dark_mode(notebook, book, visit):
     for image in images.all():
         assert "invert" in image.evaluate("i => getComputedStyle(i).filter")
         assert image.evaluate("i => getComputedStyle(i).padding") == "0px"
+    for player in tab.locator("article .race").all():
+        box = "p => getComputedStyle(p.parentElement).backgroundColor"
+        assert player.evaluate(box) == "rgba(0, 0, 0, 0)"
+        assert "invert" in player.locator("[role=img]").evaluate("i => getComputedStyle(i).filter")
 
 
 def test_formulas_have_their_fonts(chapter, book, visit):

@@ -96,6 +96,13 @@ def find_figure_mistakes(tree):
         caption = image.find_parent("figure") and image.find_parent("figure").figcaption
         if not (caption and caption.get_text(strip=True)):
             mistakes.append(f"no caption: {image}")
+    for player in tree.select("article .race"):
+        picture = player.select_one("[role=img]")
+        caption = player.find_parent("figure") and player.find_parent("figure").figcaption
+        if len(picture["aria-label"].strip()) < 15:
+            mistakes.append(f"no alternative text: {picture['aria-label']!r}")
+        if not (caption and caption.get_text(strip=True)):
+            mistakes.append(f"no caption: {picture['aria-label']}")
     return mistakes
 
 
@@ -196,8 +203,10 @@ def test_stored_notebooks_are_what_is_shown(notebook, book, root):
     cells = json.loads((root / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     figures = [output for output in outputs if "image/png" in output.get("data", {})]
-    shown = read(book / f"{notebook}.html").select("article .cell_output img")
-    assert len(shown) == len(figures)
+    page = read(book / f"{notebook}.html")
+    assert len(page.select("article .cell_output img")) == len(figures)
+    html = "".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+    assert len(page.select("article .race")) == html.count('<div class="race"')
 
 
 GOOD_PAGE = """<html lang="en"><head><title>Momentum</title>
@@ -205,7 +214,9 @@ GOOD_PAGE = """<html lang="en"><head><title>Momentum</title>
 content="You will be able to say what momentum does."></head>
 <body><article><h1 id="top">Momentum</h1><a href="#top">up</a>
 <div class="cell_output"><figure><img src="figure.png" width="6" height="4"
-alt="Two paths across a ravine."><figcaption>Two paths.</figcaption></figure></div>
+alt="Two paths across a ravine."><figcaption>Two paths.</figcaption></figure>
+<figure><div class="race"><svg role="img" aria-label="Three paths across a ravine."></svg></div>
+<figcaption>Three paths.</figcaption></figure></div>
 </article></body></html>"""
 
 MISTAKES = [
@@ -221,6 +232,8 @@ MISTAKES = [
     (find_figure_mistakes, "Two paths across a ravine.", "../_images/figure.png"),
     (find_figure_mistakes, "<figcaption>Two paths.</figcaption>", ""),
     (find_figure_mistakes, ' width="6"', ""),
+    (find_figure_mistakes, "Three paths across a ravine.", ""),
+    (find_figure_mistakes, "<figcaption>Three paths.</figcaption>", ""),
     (find_head_mistakes, ' lang="en"', ""),
     (find_head_mistakes, "<title>Momentum</title>", "<title></title>"),
     (find_head_mistakes, "You will be able to say what momentum does.", "Short"),

@@ -33,6 +33,12 @@ fit(mlp([2, 2], rng=rng), softmax_cross_entropy, SGD(), x, y, epochs=2, batch_si
     callbacks=[Wait()])
 print("after")
 """
+RACE = """
+from companion import plots
+from companion.landscapes import RAVINE, descend
+from companion.optimizers import SGD
+plots.race(RAVINE, {"SGD": descend(RAVINE, SGD(0.95), steps=30)}, "SGD jumps from wall to wall.")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -117,4 +123,25 @@ def test_progress_is_shown_and_leaves_nothing(lab):
     assert [text.strip() for text in shown.all_inner_texts()] == ["before", "after"]
     (outputs,) = read_outputs(lab.tree / "progress.ipynb")
     assert [output.text for output in outputs] == ["before\nafter\n"]
+    tab.context.close()
+
+
+def test_a_player_has_its_keys_for_itself(lab):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(RACE)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, lab.tree / "race.ipynb")
+    tab = lab.open_to_run("race.ipynb")
+    lab.rerun(tab)
+    slider = tab.locator(".race").get_by_role("slider")
+    for key in ["Home", "ArrowRight", "ArrowUp"]:  # JupyterLab has other uses for arrows
+        slider.press(key)
+    assert slider.input_value() == "2"
+    tab.get_by_role("button", name="One update forward").press("Enter")  # it would edit the cell
+    assert slider.input_value() == "3"
+    assert tab.evaluate("jupyterapp.shell.currentWidget.content.mode") == "command"
+    picture = tab.get_by_role("img", name="SGD jumps")
+    assert picture.evaluate("i => getComputedStyle(i).filter") == "none"
+    lab.execute(tab, "apputils:change-theme", {"theme": "JupyterLab Dark"})
+    tab.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+    assert "invert" in picture.evaluate("i => getComputedStyle(i).filter")
     tab.context.close()
