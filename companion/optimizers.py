@@ -124,7 +124,7 @@ class Nesterov(Optimizer):
     .. math:: v \leftarrow \alpha v - \eta g, \qquad w \leftarrow w + \alpha v - \eta g
 
     This is the form in which `params` hold the point looked at, so that ``step`` needs no second
-    gradient (sutskever2013). PyTorch's ``nesterov=True`` gives the same path while η is constant.
+    gradient (bengio2012). PyTorch's ``nesterov=True`` gives the same path while η is constant.
 
     >>> params, optimizer = np.array([1.0]), Nesterov(lr=0.1)
     >>> optimizer.step(params, np.array([1.0]))
