@@ -197,7 +197,7 @@ HIMMELBLAU = Landscape(
     "himmelblau1972",
 )
 SADDLE = Landscape(
-    "saddle", _saddle, _saddle_gradient, [(1, 0), (-1, 0)], (0.001, 1), _square(1.8), "dauphin2014"
+    "saddle", _saddle, _saddle_gradient, [(1, 0), (-1, 0)], (0.001, 1), _square(1.8), "nesterov2004"
 )
 RASTRIGIN = Landscape(
     "Rastrigin",

@@ -82,15 +82,6 @@ def _levels(landscape, points, levels):
     return grid, height, np.geomspace(low, height.max(), levels)
 
 
-def surface(ax, landscape, points=81):
-    """Draw `landscape` as a surface of `points`² places on 3-D axes, its height on a log scale."""
-    grid = landscape.grid(points)
-    height = landscape.value(grid) - landscape.value(landscape.minimum)
-    ax.plot_surface(*grid, np.log10(1 + height), cmap="bone", rcount=points, ccount=points, lw=0)
-    ax.set(xlabel="x", ylabel="y", zlabel="log₁₀(1 + f)")
-    return ax
-
-
 def path(ax, path, label=None, color=None, marker="."):
     """Draw a `path` (steps + 1, 2), as ``descend`` returns it: a line, a `marker` at each step."""
     inside = path[np.isfinite(path).all(axis=1)]
