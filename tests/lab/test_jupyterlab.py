@@ -103,7 +103,7 @@ def test_markdown_is_rendered(lab, reader, page):
     assert (rendered.locator(".katex").count() > 0) == ("$" in "".join(sources))
     # Undefined references and TeX that KaTeX does not know are yellow or red. So are citations,
     # because JupyterLab does not read the bibliography: it shows their keys.
-    marked = rendered.locator("span:is(.text-yellow-600, .text-red-500)").all_inner_texts()
+    marked = rendered.locator("span:is(.text-yellow-600, .text-red-500)").all_text_contents()
     citations = re.findall(r"^@\w+\{([^,]+),", (ROOT / "references.bib").read_text(), re.MULTILINE)
     assert {text.strip(" ,;") for text in marked} <= set(citations)
 
