@@ -9,9 +9,17 @@ import sys
 
 from tqdm import tqdm
 
+from companion._checks import check_count
+
 
 class Callback:
-    """Four moments of a run, each given the `Run`; all do nothing."""
+    """Four moments of a run, each given the `Run`; all do nothing.
+
+    What a callback must remember when a run is resumed, it names in `state`: attributes that hold
+    numbers, arrays, None, or lists and dicts of these.
+    """
+
+    state = ()
 
     def on_start(self, run):
         """Before the first update."""
@@ -75,6 +83,48 @@ class LearningRateSchedule(Callback):
         run.optimizer.lr = float(self.schedule(step))
 
 
+class EarlyStopping(Callback):
+    """Stop when a run has not improved for a while, and keep its best weights (prechelt1998).
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement after which the run ends, at least 1.
+    metric : str, default "validation_loss"
+        What to watch, a key of the history's records. An accuracy is to rise, others are to fall.
+
+    When the run ends, the network gets back the weights and BatchNorm's statistics of its best
+    epoch, whose number is in ``best_epoch``. Equal is no improvement.
+
+    Examples
+    --------
+    >>> callback = EarlyStopping(patience=5, metric="validation_accuracy")
+    """
+
+    state = ("best", "best_epoch", "best_arrays")
+
+    def __init__(self, patience, metric="validation_loss"):
+        check_count("patience", patience)
+        self.patience, self.metric = patience, metric
+
+    def on_start(self, run):
+        self.best, self.best_epoch, self.best_arrays = math.inf, 0, None
+
+    def on_epoch(self, run):
+        record = run.history[-1]
+        if self.metric not in record:
+            raise ValueError(f"metric must be one of {list(record)}, got {self.metric!r}")
+        value = record[self.metric] * (-1 if self.metric.endswith("accuracy") else 1)
+        if value < self.best:
+            self.best, self.best_epoch = value, run.epoch
+            self.best_arrays = {name: a.copy() for name, a in run.network.arrays().items()}
+        run.stop = run.stop or run.epoch - self.best_epoch >= self.patience
+
+    def on_end(self, run):
+        if self.best_arrays is not None:
+            run.network.restore(self.best_arrays)
+
+
 class Progress(Callback):
     """Show a bar while a person watches, and nothing otherwise. `fit` always has one.
 
@@ -90,7 +140,7 @@ class Progress(Callback):
         self.bar = tqdm(total=total, unit="update", leave=False, disable=not watched, file=file)
 
     def on_update(self, run):
-        self.bar.update()
+        self.bar.update(run.update - self.bar.n)  # a resumed run does not begin at 0
 
     def on_epoch(self, run):
         self.bar.set_postfix(epoch=run.epoch, loss=f"{run.history[-1]['train_loss']:.3f}")

@@ -6,14 +6,12 @@ restoring, and measuring a norm are then one line each. The weight matrices come
 vector, all biases, γ and β after them, so that what weight decay acts on is one slice.
 """
 
-import json
-import os
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from companion._checks import check_generator
+from companion._files import read_file, write_file
 from companion.initializers import he_normal
 from companion.layers import BatchNorm, Dense, Dropout, Layer, ReLU, parameter
 
@@ -109,26 +107,32 @@ class Network:
 
         The file appears whole or not at all, and holds no code: it is safe to load.
         """
-        architecture = [
+        write_file(path, {"format": FORMAT} | self.architecture(), self.arrays())
+
+    def architecture(self):
+        """Return what kind of network this is, as JSON: the dtype, and each layer's arguments."""
+        layers = [
             {"layer": type(layer).__name__}
             | {name: getattr(layer, name) for name in layer.arguments}
             for layer in self.layers
         ]
-        header = {"format": FORMAT, "dtype": self.dtype.name, "layers": architecture}
-        partial = f"{os.fspath(path)}.partial"
-        try:
-            with open(partial, "wb") as file:
-                text = json.dumps(header, default=np.generic.item)
-                np.savez(file, header=np.array(text), **self._arrays())
-            os.replace(partial, path)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        return {"dtype": self.dtype.name, "layers": layers}
 
-    def _arrays(self):
-        """Return everything that is saved, by name: the parameters and the layers' state."""
+    def arrays(self):
+        """Return what training changes, by name: the parameters and the layers' state, uncopied."""
         state = [(i, name) for i, layer in enumerate(self.layers) for name in layer.state]
         arrays = {f"{name} {i}": getattr(self.layers[i], name) for i, name in state}
         return {"params": self.params} | arrays
+
+    def restore(self, arrays):
+        """Write what ``arrays()`` gave into this network; raise ValueError if it does not fit."""
+        own = self.arrays()
+        found = {name: array.shape for name, array in arrays.items()}
+        wanted = {name: array.shape for name, array in own.items()}
+        if found != wanted:
+            raise ValueError(f"arrays {found}, expected {wanted}")
+        for name, array in own.items():
+            array[...] = arrays[name]
 
     def _bind(self):
         """Cut the vectors into views, weights first, and hand them to the layers."""
@@ -202,31 +206,16 @@ def load_network(path, rng=None):
     `rng` is for the masks of its Dropout layers, and needed only to train on. Without such a file
     raise FileNotFoundError; if it is damaged, or another kind of file, ValueError.
     """
-    try:
-        with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        header = json.loads(str(arrays.pop("header")))
-        if header["format"] != FORMAT:
-            raise ValueError(f"format {header['format']!r}")
-        return _rebuild(header, arrays, rng)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # zipfile, NumPy and JSON raise a dozen kinds
-        wanted = f"a whole file written by network.save ({FORMAT!r})"
-        raise ValueError(f"{path} must be {wanted}, but reading it failed: {error}") from error
+    return read_file(
+        path, FORMAT, "network.save", lambda header, arrays: _rebuild(header, arrays, rng)
+    )
 
 
 def _rebuild(header, arrays, rng):
     """Make a network from the parts of a file; raise if they do not fit together."""
     layers = [_rebuild_layer(dict(arguments), rng) for arguments in header["layers"]]
     network = Network(layers, np.dtype(header["dtype"]).type, np.random.default_rng(0))
-    expected = network._arrays()
-    found = {name: array.shape for name, array in arrays.items()}
-    wanted = {name: array.shape for name, array in expected.items()}
-    if found != wanted:
-        raise ValueError(f"arrays {found}, expected {wanted}")
-    for name, array in expected.items():
-        array[...] = arrays[name]
+    network.restore(arrays)
     return network
 
 

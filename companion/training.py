@@ -26,11 +26,15 @@ class Run:
     `epochs` of `updates_per_epoch` were asked for; `epoch` is the present one, from 1, `update` the
     number of updates made, `loss` and `lr` those of the last one (the loss before it, on its
     minibatch); `history` has a record for each finished epoch. Set `stop` to end the run after
-    this epoch. `network` and `optimizer` are those given to `fit`.
+    this epoch. `network`, `optimizer`, `rng` and `callbacks` are those given to `fit`, `settings`
+    its other numbers by name.
     """
 
     network: Network
     optimizer: Optimizer
+    rng: np.random.Generator
+    callbacks: list
+    settings: dict
     epochs: int
     updates_per_epoch: int
     epoch: int = 0
@@ -113,8 +117,9 @@ def fit(
     True
     """
     x, y = _check_fit(network, loss, x, y, epochs, batch_size, rng, validation, weight_decay)
-    run = Run(network, optimizer, epochs, updates_per_epoch=-(-len(x) // batch_size))
-    callbacks = [DivergenceGuard(), Progress(), *callbacks]
+    settings = {"samples": len(x), "batch_size": batch_size, "weight_decay": weight_decay}
+    run = Run(network, optimizer, rng, callbacks, settings, epochs, -(-len(x) // batch_size))
+    callbacks = [DivergenceGuard(), *callbacks, Progress()]
     _call(callbacks, "on_start", run)
     try:
         while run.epoch < epochs and not run.stop:

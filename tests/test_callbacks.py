@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from companion.callbacks import LearningRateSchedule, someone_watches
+from companion.callbacks import EarlyStopping, LearningRateSchedule, someone_watches
 from companion.layers import Dense
 from companion.losses import mean_squared_error
-from companion.network import Network
+from companion.network import Network, mlp
 from companion.optimizers import SGD
 from companion.training import fit
 
@@ -54,12 +54,70 @@ def test_learning_rate_schedule(per_epoch, rates):
         assert [record["lr"] for record in history] == [1.0, 0.5]
 
 
+def watch(values, patience, metric="validation_loss"):
+    """Let EarlyStopping see these values; return the epoch it ends at, its best, the weight left.
+
+    The one weight of the network is the number of the epoch.
+    """
+    network = Network([Dense(1, 1)], rng=np.random.default_rng(0))
+    run = SimpleNamespace(network=network, history=[], epoch=0, stop=False)
+    callback = EarlyStopping(patience, metric)
+    callback.on_start(run)
+    for value in values:
+        if run.stop:
+            break
+        run.epoch += 1
+        network.params[:] = run.epoch
+        run.history.append({metric: value})
+        callback.on_epoch(run)
+    callback.on_end(run)
+    return run.epoch, callback.best_epoch, network.params[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "patience", "ends", "best"),
+    [
+        ([3, 2, 1, 2, 3, 4], 2, 5, 3),
+        ([3, 2, 1, 2, 3, 4], 1, 4, 3),
+        ([3, 2, 1, 2, 0.5, 4], 2, 6, 5),
+        ([3, 3, 3, 3], 2, 3, 1),  # equal is no improvement
+        ([3, 2, 1], 1, 3, 3),
+        ([2, np.nan, np.nan, 1], 2, 3, 1),
+    ],
+)
+def test_early_stopping(values, patience, ends, best):
+    assert watch(values, patience) == (ends, best, best)
+    rising = [-value for value in values]
+    assert watch(rising, patience, "validation_accuracy") == (ends, best, best)
+
+
+def test_early_stopping_brings_back_batchnorms_statistics():
+    network = mlp([1, 2, 1], batch_norm=True, rng=np.random.default_rng(0))
+    run = SimpleNamespace(network=network, history=[{"validation_loss": 1.0}], epoch=1, stop=False)
+    callback = EarlyStopping(patience=1)
+    callback.on_start(run)
+    callback.on_epoch(run)
+    kept = network.layers[1].running_mean.copy()
+    network.forward(np.array([[1.0], [5.0]]), training=True)
+    assert np.any(network.layers[1].running_mean != kept)
+    callback.on_end(run)
+    np.testing.assert_array_equal(network.layers[1].running_mean, kept)
+
+
+def test_early_stopping_asks_for_what_it_watches():
+    run = SimpleNamespace(history=[{"train_loss": 1.0}])
+    with pytest.raises(ValueError, match=r"must be one of \['train_loss'\], got 'validation_loss'"):
+        EarlyStopping(patience=1).on_epoch(run)
+    with pytest.raises(ValueError, match="patience must be an integer of at least 1, got 0"):
+        EarlyStopping(patience=0)
+
+
 PROGRAM = """
 import sys
 import numpy as np
 from companion.layers import Dense
 from companion.losses import mean_squared_error
-from companion.network import Network
+from companion.network import Network, mlp
 from companion.optimizers import SGD
 from companion.training import fit
 
