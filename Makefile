@@ -11,7 +11,7 @@ PAGES =
 # More options for uv, for example UV_FLAGS=--upgrade to move every version forward.
 UV_FLAGS =
 
-.PHONY: help setup book test notebooks test-cpus bench lint lock clean
+.PHONY: help setup book test notebooks test-cpus bench kills lint lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ test-cpus: $(READY) ## compare the notebooks' outputs under the arithmetic of ot
 bench: $(READY) ## measure the speed of training beside other libraries
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/optimizers.py
+	$(BIN)/python benchmarks/batchnorm_scales.py
+
+kills: $(READY) ## kill 200 runs at random moments, resume them, compare with one never killed
+	$(BIN)/python tools/kill_and_resume.py --kills 200
 
 lint: $(READY) ## check style and format of code and notebooks
 	$(BIN)/ruff check .

@@ -38,6 +38,14 @@ def pytorch(task):
     import torch
 
     torch.set_num_threads(1)
+    model = pytorch_model(torch, task)
+    optimizer = pytorch_optimizer(task.optimizer, model.parameters())
+    batches = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in task.batches]
+    return lambda: [pytorch_step(torch, model, optimizer, x, y) for x, y in batches]
+
+
+def pytorch_model(torch, task):
+    """Return the task's network as an ``nn.Sequential``."""
     *hidden, last = [_torch_linear(torch, *weights) for weights in task.weights()]
     layers = []
     for linear in hidden:
@@ -45,18 +53,16 @@ def pytorch(task):
         if task.batch_norm:
             layers.append(torch.nn.BatchNorm1d(linear.out_features, dtype=linear.weight.dtype))
         layers.append(torch.nn.ReLU())
-    model = torch.nn.Sequential(*layers, last)
-    optimizer = pytorch_optimizer(task.optimizer, model.parameters())
-    batches = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in task.batches]
+    return torch.nn.Sequential(*layers, last)
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
 
-    return lambda: [step(x, y) for x, y in batches]
+def pytorch_step(torch, model, optimizer, x, y):
+    """Make an update; return the loss before it."""
+    optimizer.zero_grad()
+    loss = torch.nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
 
 
 def pytorch_optimizer(like, params, **form):

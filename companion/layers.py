@@ -191,13 +191,13 @@ class BatchNorm(Layer):
         mean, var = self.running_mean, self.running_var
         if training:
             mean = _batch_sum(inputs) / len(inputs)
-        centered = inputs - mean
+        self.centered = inputs - mean
         if training:
-            var = _batch_sum(centered * centered) / len(inputs)
+            var = _batch_sum(self.centered * self.centered) / len(inputs)
             self._follow(mean, var, len(inputs))
         self.inverse_std = 1 / np.sqrt(var + self.eps)
-        self.normalized = centered * self.inverse_std
-        outputs = self.gamma * self.normalized
+        # The standardized inputs are not written out: that would be one more pass over the batch.
+        outputs = self.centered * (self.gamma * self.inverse_std)
         outputs += self.beta
         return outputs
 
@@ -209,7 +209,8 @@ class BatchNorm(Layer):
         self.running_var += (1 - self.momentum) * (unbiased - self.running_var)
 
     def parameter_gradients(self, gradient):
-        _batch_sum(gradient * self.normalized, out=self.dgamma)
+        _batch_sum(gradient * self.centered, out=self.dgamma)
+        self.dgamma *= self.inverse_std
         _batch_sum(gradient, out=self.dbeta)
 
     def input_gradient(self, gradient):
@@ -219,7 +220,7 @@ class BatchNorm(Layer):
         # The mean and the variance depend on every input: two more terms, both already summed
         # by parameter_gradients.
         result = gradient - self.dbeta / len(gradient)
-        result -= self.normalized * (self.dgamma / len(gradient))
+        result -= self.centered * (self.inverse_std * self.dgamma / len(gradient))
         result *= scale
         return result
 

@@ -75,6 +75,14 @@ def test_optimizers_without_pytorch():
     assert result.stdout.count("PyTorch, fused is skipped") == 5
 
 
+def test_batchnorm_scales_without_pytorch():
+    """The textbook's arithmetic agrees with companion's, or nothing would be measured."""
+    result = run("batchnorm_scales", "--rounds", "2", before="sys.modules.update(torch=None)")
+    assert result.returncode == 0, result.stderr
+    assert [row[0] for row in rows(result.stdout)] == ["companion", "the textbook's arithmetic"]
+    assert "PyTorch is skipped: torch is not installed." in result.stdout
+
+
 def test_training_step_refuses_a_peer_that_computes_something_else():
     swindler = "import peers; peers.jax = lambda task: lambda: [0.1]"
     result = run(
