@@ -44,7 +44,7 @@ ALLOWED = {
     "data": "_checks",
     "callbacks": "_checks tqdm",
     "training": "_checks callbacks data layers losses network optimizers",
-    "plots": "contourpy landscapes matplotlib",
+    "plots": "contourpy landscapes matplotlib scipy",
     "checkpoints": "_checks _files callbacks",
     "trial_log": "filelock",
     "search": "_checks callbacks trial_log",
