@@ -40,8 +40,9 @@ bench: $(READY) ## measure the speed of training beside other libraries
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/batchnorm_scales.py
+	$(BIN)/python benchmarks/search.py
 
-kills: $(READY) ## kill 200 runs at random moments, resume them, compare with one never killed
+kills: $(READY) ## kill 200 runs and 200 searches at random moments, resume and compare them
 	$(BIN)/python tools/kill_and_resume.py --kills 200
 
 lint: $(READY) ## check style and format of code and notebooks

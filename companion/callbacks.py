@@ -134,10 +134,7 @@ class Progress(Callback):
     """
 
     def on_start(self, run):
-        total = run.epochs * run.updates_per_epoch
-        watched = someone_watches()
-        file = NotebookOutput() if watched and not sys.stderr.isatty() else None
-        self.bar = tqdm(total=total, unit="update", leave=False, disable=not watched, file=file)
+        self.bar = progress_bar(run.epochs * run.updates_per_epoch, "update")
 
     def on_update(self, run):
         self.bar.update(run.update - self.bar.n)  # a resumed run does not begin at 0
@@ -147,6 +144,13 @@ class Progress(Callback):
 
     def on_end(self, run):
         self.bar.close()
+
+
+def progress_bar(total, unit):
+    """Return a bar of tqdm over `total` steps, each a `unit`, which shows if a person watches."""
+    watched = someone_watches()
+    file = NotebookOutput() if watched and not sys.stderr.isatty() else None
+    return tqdm(total=total, unit=unit, leave=False, disable=not watched, file=file)
 
 
 def someone_watches():

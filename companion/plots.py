@@ -129,13 +129,16 @@ class Player:
         return self.html
 
 
-def race(landscape, paths, description, bounds=None, levels=18):
+def race(landscape, paths, description, bounds=None, levels=18, scores=None):
     """Return a player that moves a dot along each path; without JavaScript, a still picture.
 
     `landscape` is shown within `bounds`, by default its own, with `levels` as in ``contours``.
     `paths` is a dict of name → path (steps + 1, 2), as ``descend`` returns it; the name of an
     optimizer has its color. A path ends where it leaves the map. `description` says what there is
     to see, for those who cannot see it.
+
+    For searches pass their `scores`, a dict of name → (trials,), and the points tried as `paths`:
+    the points are not joined, and the best score so far stands where the height would.
     """
     shapes = {name: np.shape(path) for name, path in paths.items()}
     if len(set(shapes.values())) != 1 or min(shapes.values())[1:] != (2,):
@@ -144,10 +147,18 @@ def race(landscape, paths, description, bounds=None, levels=18):
     own = {name: OPTIMIZER_COLORS[name] for name in paths if name in OPTIMIZER_COLORS}
     free = cycle([color for color in COLORS if color not in own.values()] or COLORS)
     runners = [_runner(landscape, name, paths[name], own.get(name) or next(free)) for name in paths]
+    for runner, name in zip(runners, scores or (), strict=False):
+        best = [f"{score:.3g}" for score in np.maximum.accumulate(scores[name])]
+        runner |= dict(heights="|".join(best), height=best[-1])
+    kind = dict(kind="race", shown="Height <i>f</i> after", unit="update", past="updates")
+    if scores:
+        shown = "Best score after the first trial and"
+        kind = dict(kind="race race-search", shown=shown, unit="trial", past="more")
+    kind |= dict(label=kind["unit"].capitalize())
     page, *parts = Path(__file__).with_name("race.html").read_text("utf-8").split("<!-- each -->\n")
     trails, dots, legend = ("".join(map(Template(part).substitute, runners)) for part in parts)
     html = Template(page).substitute(
-        _ticks(landscape.bounds),
+        _ticks(landscape.bounds) | kind,
         trails=trails,
         dots=dots,
         legend=legend,
@@ -206,3 +217,73 @@ def _runner(landscape, name, path, color):
     path_values = dict(points=" ".join(points), marks=marks, last=points[-1])
     height_values = dict(heights="|".join(heights), height=heights[-1])
     return dict(name=escape(name), color=color) | path_values | height_values
+
+
+def scatter(ax, trials, x, y, log=()):
+    """Draw the `trials` of a search over two parameters, `x` and `y`: the darker, the better.
+
+    A cross is a trial that did not finish. The parameters in `log` have a logarithmic axis.
+    """
+    finished = [trial for trial in trials if trial.status == "finished"]
+    others = [trial for trial in trials if trial.status != "finished"]
+    places = [[trial.config[name] for trial in finished] for name in (x, y)]
+    scores = [trial.score for trial in finished]
+    shown = ax.scatter(*places, c=scores, cmap="viridis_r", s=28, edgecolor="white", linewidth=0.4)
+    if others:
+        ax.plot(*[[t.config[name] for t in others] for name in (x, y)], "x", color=GRAY)
+    ax.set(xlabel=x, ylabel=y, xscale="log" if x in log else "linear")
+    ax.set_yscale("log" if y in log else "linear")
+    ax.figure.colorbar(shown, ax=ax, label="score")
+    return ax
+
+
+def best_so_far(ax, runs, label=None, color=None):
+    """Draw the best score after each trial: the median and the range of several searches.
+
+    `runs` (searches, trials) holds the scores in the order of the trials.
+    """
+    best = np.maximum.accumulate(np.asarray(runs), axis=1)
+    band(ax, np.arange(1, best.shape[1] + 1), best, label, color)
+    ax.set(xlabel="trials", ylabel="best score so far")
+    return ax
+
+
+def importance(ax, trials, names):
+    """Draw Spearman's rank correlation of the score with each of the parameters `names`, −1 to 1.
+
+    `trials` are those of a search; only the finished ones count.
+    """
+    from scipy.stats import spearmanr  # slow to import, and rarely needed
+
+    finished = [trial for trial in trials if trial.status == "finished"]
+    scores = [trial.score for trial in finished]
+    values = [[trial.config[name] for trial in finished] for name in names]
+    correlations = [spearmanr(each, scores).statistic for each in values]
+    ax.barh(names, correlations, color=BLUE, height=0.5)
+    ax.axvline(0, color=GRAY, linewidth=0.8)
+    ax.set(xlabel="rank correlation with the score", xlim=(-1, 1))
+    return ax
+
+
+def parallel(ax, trials, space):
+    """Draw each finished one of the `trials` as a line through its parameters and its score.
+
+    The darker, the better. `space` is that of the search; every axis runs over its range, the last
+    over the scores.
+    """
+    finished = sorted((t for t in trials if t.status == "finished"), key=lambda t: t.score)
+    scores = np.array([trial.score for trial in finished])
+    heights = (scores - scores.min()) / max(np.ptp(scores), 1e-12)
+    names = [*space, "score"]
+    for trial, height in zip(finished, heights, strict=True):
+        units = [space[name].to_unit(trial.config[name]) for name in space]
+        ax.plot(names, [*units, height], color=plt.cm.viridis_r(height), linewidth=1, alpha=0.8)
+    for i, name in enumerate(space):
+        for unit, side in ((0, "top"), (1, "bottom")):
+            ax.text(i, unit, f"{space[name].from_unit(unit):.3g}", va=side, ha="center")
+    ax.text(len(space), 0, f"{scores.min():.3g}", va="top", ha="center")
+    ax.text(len(space), 1, f"{scores.max():.3g}", va="bottom", ha="center")
+    ax.set(yticks=[], ylim=(-0.12, 1.12))
+    ax.tick_params(axis="x", length=0, pad=12)
+    ax.spines[:].set_visible(False)
+    return ax

@@ -83,6 +83,15 @@ def test_batchnorm_scales_without_pytorch():
     assert "PyTorch is skipped: torch is not installed." in result.stdout
 
 
+def test_search_without_pytorch():
+    absent = "sys.modules.update(torch=None)"
+    result = run("search", "--trials", "2", "--rounds", "1", before=absent)
+    assert result.returncode == 0, result.stderr
+    names = [row[0] for row in rows(result.stdout)]
+    assert names == ["companion, two processes", "companion, one process"]
+    assert "PyTorch is skipped: torch is not installed." in result.stdout
+
+
 def test_training_step_refuses_a_peer_that_computes_something_else():
     swindler = "import peers; peers.jax = lambda task: lambda: [0.1]"
     result = run(
