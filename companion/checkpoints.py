@@ -49,6 +49,9 @@ class Checkpoint(Callback):
             raise ValueError(
                 "callbacks must end with Checkpoint: it saves what the others remember"
             )
+        if not os.path.isdir(os.path.dirname(os.path.abspath(self.path))):
+            raise FileNotFoundError(f"path must be in a folder that exists, got {self.path}")
+        pack(_state(run), [])  # what cannot be saved is noticed now, not after an hour
         if os.path.exists(self.path):
             identity, state = read_file(self.path, FORMAT, "Checkpoint", _read)
             self._check_same_run(identity, _identity(run))
@@ -84,8 +87,23 @@ def _identity(run):
         "network": run.network.architecture(),
         "optimizer": {"type": type(optimizer).__name__} | settings,
         "generators": [type(each.bit_generator).__name__ for each in _generators(run)],
-        "callbacks": [type(callback).__name__ for callback in run.callbacks],
+        "callbacks": [_settings(callback) for callback in _with_memory(run)],
     } | run.settings
+
+
+def _with_memory(run):
+    """Return the callbacks that remember something."""
+    return [callback for callback in run.callbacks if callback.state]
+
+
+def _settings(callback):
+    """Return the kind of a callback and those of its settings that are numbers or text."""
+    settings = {
+        name: value
+        for name, value in vars(callback).items()
+        if name not in callback.state and isinstance(value, int | float | str)
+    }
+    return {"type": type(callback).__name__} | settings
 
 
 def _generators(run):
@@ -104,7 +122,7 @@ def _state(run):
         "network": run.network.arrays(),
         "optimizer": {name: value for name, value in memory if not isinstance(value, slice)},
         "generators": [each.bit_generator.state for each in _generators(run)],
-        "callbacks": [{name: getattr(c, name) for name in c.state} for c in run.callbacks],
+        "callbacks": [{name: getattr(c, name) for name in c.state} for c in _with_memory(run)],
         "run": {name: getattr(run, name) for name in PLACE},
     }
 
@@ -115,7 +133,7 @@ def _restore(run, state):
     vars(run.optimizer).update(state["optimizer"])
     for generator, saved in zip(_generators(run), state["generators"], strict=True):
         generator.bit_generator.state = saved
-    for callback, saved in zip(run.callbacks, state["callbacks"], strict=True):
+    for callback, saved in zip(_with_memory(run), state["callbacks"], strict=True):
         vars(callback).update(saved)
     vars(run).update(state["run"])
 
@@ -138,10 +156,14 @@ def pack(value, arrays):
         arrays.append(value)
         return {"array": len(arrays) - 1}
     if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise TypeError(f"a dict in a state must have text as keys, got {list(value)}")
         return {"dict": {name: pack(each, arrays) for name, each in value.items()}}
     if isinstance(value, list | tuple):
         return [pack(each, arrays) for each in value]
     value = value.item() if isinstance(value, np.generic) else value
+    if value is not None and not isinstance(value, int | float | str):
+        raise TypeError(f"a state must hold numbers, text, arrays, lists and dicts, got {value!r}")
     return value if not isinstance(value, float) or np.isfinite(value) else {"float": repr(value)}
 
 

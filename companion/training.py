@@ -27,7 +27,7 @@ class Run:
     number of updates made, `loss` and `lr` those of the last one (the loss before it, on its
     minibatch); `history` has a record for each finished epoch. Set `stop` to end the run after
     this epoch. `network`, `optimizer`, `rng` and `callbacks` are those given to `fit`, `settings`
-    its other numbers by name.
+    its other arguments by name.
     """
 
     network: Network
@@ -118,6 +118,7 @@ def fit(
     """
     x, y = _check_fit(network, loss, x, y, epochs, batch_size, rng, validation, weight_decay)
     settings = {"samples": len(x), "batch_size": batch_size, "weight_decay": weight_decay}
+    settings["loss"] = getattr(loss, "__name__", type(loss).__name__)
     run = Run(network, optimizer, rng, callbacks, settings, epochs, -(-len(x) // batch_size))
     callbacks = [DivergenceGuard(), *callbacks, Progress()]
     _call(callbacks, "on_start", run)

@@ -151,9 +151,10 @@ def test_a_saved_network_is_no_checkpoint(path, rng):
         ({"optimizer": SGD()}, r"its optimizer is \{'type': 'Adam'.*here it is \{'type': 'SGD'"),
         ({"optimizer": Adam(beta1=0.5)}, r"its optimizer is .*'beta1': 0\.9.*'beta1': 0\.5"),
         ({"sizes": (4, 6, 3)}, r"its network is .*'n_out': 5.*'n_out': 6"),
+        ({"patience": 3}, r"its callbacks is .*'patience': 2.*'patience': 3"),
         ({"epochs": 1}, r"epochs must be at least the 2 that .* has, got 1"),
     ],
-    ids=["optimizer", "setting", "network", "epochs"],
+    ids=["optimizer", "setting", "network", "callback", "epochs"],
 )
 def test_another_run_is_refused_before_anything_is_trained(path, changes, message):
     start(path, epochs=2)
@@ -188,6 +189,26 @@ def test_it_must_come_last(path, rng):
     plan = {"epochs": 1, "batch_size": 2, "rng": rng, "callbacks": [Checkpoint(path), Callback()]}
     with pytest.raises(ValueError, match="callbacks must end with Checkpoint"):
         fit(mlp([2, 2], rng=rng), softmax_cross_entropy, SGD(), x, y, **plan)
+
+
+def test_a_folder_that_is_missing_is_noticed_at_once(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"path must be in a folder that exists, got .*run"):
+        start(tmp_path / "missing" / "run.npz", interrupt=1)
+
+
+@pytest.mark.parametrize("value", [{1, 2}, {1: "one"}, object()], ids=["set", "key", "object"])
+def test_a_state_that_cannot_be_saved_is_noticed_at_once(path, rng, value):
+    class Odd(Callback):
+        state = ("memory",)
+        memory = value
+
+    x, y = np.zeros((4, 2)), np.zeros(4, int)
+    plan = {"epochs": 1, "batch_size": 2, "rng": rng, "callbacks": [Odd(), Checkpoint(path)]}
+    network = mlp([2, 2], rng=rng)
+    before = network.params.copy()
+    with pytest.raises(TypeError, match="state must h"):
+        fit(network, softmax_cross_entropy, SGD(), x, y, **plan)
+    np.testing.assert_array_equal(network.params, before)
 
 
 @pytest.mark.parametrize("every", [0, -1, 1.5])
