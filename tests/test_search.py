@@ -225,7 +225,7 @@ class TestLog:
             resumed = run_trials(again, configs, log=log)
             assert tried == configs[-1:]
             assert without_times(resumed) == without_times(trials)
-            assert log.read_bytes().count(b"\n") == 9
+            assert without_times(run_trials(fail_always, configs, log=log)) == without_times(trials)
 
     @pytest.mark.parametrize("cut", [0, 1, 20, 60])
     def test_cut_in_its_header(self, searched, cut):
