@@ -2,12 +2,13 @@
 
 import os
 from dataclasses import fields
+from inspect import signature
 
 import numpy as np
 
 from companion._checks import check_count
 from companion._files import read_file, write_file
-from companion.callbacks import Callback
+from companion.callbacks import Callback, LearningRateSchedule
 
 FORMAT = "companion checkpoint 1"
 
@@ -83,12 +84,14 @@ def _identity(run):
     optimizer = run.optimizer
     settings = {field.name: getattr(optimizer, field.name) for field in fields(optimizer)}
     settings = {name: value for name, value in settings.items() if name not in ("lr", "decayed")}
+    if not any(isinstance(callback, LearningRateSchedule) for callback in run.callbacks):
+        settings["lr"] = run.settings["lr"]
     return {
         "network": run.network.architecture(),
         "optimizer": {"type": type(optimizer).__name__} | settings,
         "generators": [type(each.bit_generator).__name__ for each in _generators(run)],
         "callbacks": [_settings(callback) for callback in _with_memory(run)],
-    } | run.settings
+    } | {name: value for name, value in run.settings.items() if name != "lr"}
 
 
 def _with_memory(run):
@@ -97,13 +100,15 @@ def _with_memory(run):
 
 
 def _settings(callback):
-    """Return the kind of a callback and those of its settings that are numbers or text."""
-    settings = {
-        name: value
-        for name, value in vars(callback).items()
-        if name not in callback.state and isinstance(value, int | float | str)
-    }
+    """Return the kind of a callback and what it was made with, if it keeps that by its name."""
+    names = signature(type(callback)).parameters
+    settings = {name: getattr(callback, name, None) for name in names}
+    settings = {name: value for name, value in settings.items() if _is_plain(value)}
     return {"type": type(callback).__name__} | settings
+
+
+def _is_plain(value):
+    return value is None or isinstance(value, int | float | str)
 
 
 def _generators(run):
@@ -162,7 +167,7 @@ def pack(value, arrays):
     if isinstance(value, list | tuple):
         return [pack(each, arrays) for each in value]
     value = value.item() if isinstance(value, np.generic) else value
-    if value is not None and not isinstance(value, int | float | str):
+    if not _is_plain(value):
         raise TypeError(f"a state must hold numbers, text, arrays, lists and dicts, got {value!r}")
     return value if not isinstance(value, float) or np.isfinite(value) else {"float": repr(value)}
 

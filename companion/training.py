@@ -118,7 +118,7 @@ def fit(
     """
     x, y = _check_fit(network, loss, x, y, epochs, batch_size, rng, validation, weight_decay)
     settings = {"samples": len(x), "batch_size": batch_size, "weight_decay": weight_decay}
-    settings["loss"] = getattr(loss, "__name__", type(loss).__name__)
+    settings |= {"loss": getattr(loss, "__name__", type(loss).__name__), "lr": optimizer.lr}
     run = Run(network, optimizer, rng, callbacks, settings, epochs, -(-len(x) // batch_size))
     callbacks = [DivergenceGuard(), *callbacks, Progress()]
     _call(callbacks, "on_start", run)

@@ -36,7 +36,31 @@ class Interrupt(Callback):
             raise KeyboardInterrupt
 
 
-def start(path, optimizer=None, seed=0, epochs=6, interrupt=10**9, patience=2, sizes=(4, 5, 3)):
+class Counter(Callback):
+    """Remember one thing, and count another one that is nobody's business."""
+
+    state = ("epochs",)
+
+    def __init__(self):
+        self.epochs = self.updates = 0
+
+    def on_update(self, run):
+        self.updates += 1
+
+    def on_epoch(self, run):
+        self.epochs += 1
+
+
+def start(
+    path,
+    optimizer=None,
+    seed=0,
+    epochs=6,
+    interrupt=10**9,
+    patience=2,
+    sizes=(4, 5, 3),
+    scheduled=True,
+):
     """Begin, or go on with, a run of 6 updates in an epoch; return the network and the history."""
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(40, 4)), rng.integers(0, 3, 40)
@@ -53,13 +77,18 @@ def start(path, optimizer=None, seed=0, epochs=6, interrupt=10**9, patience=2, s
         rng=np.random.default_rng([seed, 1]),
         validation=(x[30:], y[30:]),
         callbacks=[
-            LearningRateSchedule(lambda update: cosine(update, lr=0.02, total=36)),
+            *([LearningRateSchedule(falling)] if scheduled else []),
             EarlyStopping(patience=patience),
+            Counter(),
             Interrupt(interrupt),
             Checkpoint(path),
         ],
     )
     return network, history
+
+
+def falling(update):
+    return cosine(update, lr=0.02, total=36)
 
 
 def everything(network):
@@ -151,13 +180,14 @@ def test_a_saved_network_is_no_checkpoint(path, rng):
         ({"optimizer": SGD()}, r"its optimizer is \{'type': 'Adam'.*here it is \{'type': 'SGD'"),
         ({"optimizer": Adam(beta1=0.5)}, r"its optimizer is .*'beta1': 0\.9.*'beta1': 0\.5"),
         ({"sizes": (4, 6, 3)}, r"its network is .*'n_out': 5.*'n_out': 6"),
+        ({"optimizer": Adam(0.1), "scheduled": False}, r"its optimizer is .*'lr': 0\.01.*0\.1"),
         ({"patience": 3}, r"its callbacks is .*'patience': 2.*'patience': 3"),
         ({"epochs": 1}, r"epochs must be at least the 2 that .* has, got 1"),
     ],
-    ids=["optimizer", "setting", "network", "callback", "epochs"],
+    ids=["optimizer", "setting", "network", "rate", "callback", "epochs"],
 )
 def test_another_run_is_refused_before_anything_is_trained(path, changes, message):
-    start(path, epochs=2)
+    start(path, epochs=2, scheduled=changes.get("scheduled", True))
     content = path.read_bytes()
     with pytest.raises(ValueError, match=message):
         start(path, **changes)
