@@ -84,7 +84,7 @@ class LearningRateSchedule(Callback):
 
 
 class EarlyStopping(Callback):
-    """Stop when a run has not improved for a while, and keep its best weights (prechelt1998).
+    """Stop when a run has not improved for a while, and keep its best weights (goodfellow2016).
 
     Parameters
     ----------
