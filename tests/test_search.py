@@ -5,9 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -147,17 +146,20 @@ class TestTrials:
 
         assert run_trials(greedy, [{"lr": 0.1}])[0].config == {"lr": 0.1}
 
-    @pytest.mark.parametrize("kind", ["threads", "processes"])
-    def test_any_executor_gives_the_same(self, kind, log):
+    def test_threads_give_the_same(self, log):
         configs = random_configs(SPACE, 20, seed=0)
-        if kind == "threads":
-            pool = ThreadPoolExecutor(2)
-        else:
-            pool = ProcessPoolExecutor(2, mp_context=get_context("spawn"))
-        with pool:
+        with ThreadPoolExecutor(2) as pool:
             trials = run_trials(objective, configs, log=log, executor=pool)
         assert without_times(trials) == without_times(run_trials(objective, configs))
         assert without_times(run_trials(fail_always, configs, log=log)) == without_times(trials)
+
+    def test_processes_give_the_same(self, log, tmp_path):
+        """In a program of its own, as processes want it."""
+        program = tmp_path / "program.py"
+        program.write_text(PROGRAM)
+        done = subprocess.run([sys.executable, program, log], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == ["True", "True"]
 
     def test_ctrl_c_ends_the_search_and_keeps_what_is_done(self, log):
         configs = random_configs(SPACE, 10, seed=0)
@@ -176,6 +178,24 @@ class TestTrials:
     def test_ranked(self):
         trials = [Trial(0, {}, "finished", 1), Trial(1, {}, "failed"), Trial(2, {}, "finished", 3)]
         assert [trial.index for trial in ranked(trials)] == [2, 0]
+
+
+PROGRAM = """
+import os, sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from companion.search import LogUniform, random_configs, run_trials
+
+def objective(config):
+    return {"score": config["lr"], "process": os.getpid()}
+
+if __name__ == "__main__":
+    configs = random_configs({"lr": LogUniform(1e-6, 1e-2)}, 20, seed=0)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        trials = run_trials(objective, configs, log=sys.argv[1], executor=pool)
+    print([trial.score for trial in trials] == [config["lr"] for config in configs])
+    print(os.getpid() not in {trial.details["process"] for trial in trials})
+"""
 
 
 def fail_always(config):
