@@ -22,15 +22,8 @@ BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK, GRAY = "#E69F00", "#56B4E9", "#222222", "#767676"
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 STAR = "m0,-88l21,59 63,2-50,38 18,60-52-35-52,35 18-60-50-38 63-2z"  # in an SVG path
-OPTIMIZER_COLORS = dict(
-    SGD=BLUE,
-    Momentum=VERMILION,
-    Nesterov=ORANGE,
-    AdaGrad=GREEN,
-    RMSProp=SKY,
-    Adam=PURPLE,
-    AdamW=BLACK,
-)
+OPTIMIZERS = ("SGD", "Momentum", "AdaGrad", "Adam", "Nesterov", "RMSProp", "AdamW")
+OPTIMIZER_COLORS = dict(zip(OPTIMIZERS, COLORS, strict=True))
 STYLE = {
     "figure.dpi": 144,
     "figure.constrained_layout.use": True,
@@ -38,14 +31,11 @@ STYLE = {
     "axes.titlesize": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.edgecolor": GRAY,
-    "axes.labelcolor": BLACK,
     "axes.prop_cycle": plt.cycler(color=COLORS),
-    "text.color": BLACK,
-    "xtick.color": GRAY,
-    "ytick.color": GRAY,
-    "xtick.labelcolor": BLACK,
-    "ytick.labelcolor": BLACK,
+    **dict.fromkeys(["axes.edgecolor", "xtick.color", "ytick.color"], GRAY),
+    **dict.fromkeys(
+        ["text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"], BLACK
+    ),
     "lines.linewidth": 1.8,
     "legend.frameon": False,
 }
@@ -219,21 +209,40 @@ def _runner(landscape, name, path, color):
     return dict(name=escape(name), color=color) | path_values | height_values
 
 
+def _finished(trials):
+    return [trial for trial in trials if trial.status == "finished"]
+
+
 def scatter(ax, trials, x, y, log=()):
     """Draw the `trials` of a search over two parameters, `x` and `y`: the darker, the better.
 
     A cross is a trial that did not finish. The parameters in `log` have a logarithmic axis.
     """
-    finished = [trial for trial in trials if trial.status == "finished"]
-    others = [trial for trial in trials if trial.status != "finished"]
+    finished, others = _finished(trials), [t for t in trials if t.status != "finished"]
     places = [[trial.config[name] for trial in finished] for name in (x, y)]
     scores = [trial.score for trial in finished]
     shown = ax.scatter(*places, c=scores, cmap="viridis_r", s=28, edgecolor="white", linewidth=0.4)
     if others:
         ax.plot(*[[t.config[name] for t in others] for name in (x, y)], "x", color=GRAY)
-    ax.set(xlabel=x, ylabel=y, xscale="log" if x in log else "linear")
-    ax.set_yscale("log" if y in log else "linear")
+    scales = ["log" if name in log else "linear" for name in (x, y)]
+    ax.set(xlabel=x, ylabel=y, xscale=scales[0], yscale=scales[1])
     ax.figure.colorbar(shown, ax=ax, label="score")
+    return ax
+
+
+def marginal(ax, trials, name, log=False, color=BLUE, groups=5):
+    """Draw the score of the finished `trials` over the parameter `name`, a dot for each.
+
+    The line joins the median scores of `groups` groups of equally many trials, by rising values.
+    With `log` the axis of the parameter is logarithmic.
+    """
+    finished = sorted(_finished(trials), key=lambda trial: trial.config[name])
+    points = np.array([(trial.config[name], trial.score) for trial in finished])
+    parts = np.array_split(points, min(groups, len(points)))
+    medians = [np.median(part, axis=0) for part in parts]
+    ax.plot(*points.T, "o", color=color, markersize=4, alpha=0.5, markeredgewidth=0)
+    ax.plot(*np.transpose(medians), "o-", color=BLACK, markersize=5)
+    ax.set(xlabel=name, ylabel="score", xscale="log" if log else "linear")
     return ax
 
 
@@ -255,7 +264,7 @@ def importance(ax, trials, names):
     """
     from scipy.stats import spearmanr  # slow to import, and rarely needed
 
-    finished = [trial for trial in trials if trial.status == "finished"]
+    finished = _finished(trials)
     scores = [trial.score for trial in finished]
     values = [[trial.config[name] for trial in finished] for name in names]
     correlations = [spearmanr(each, scores).statistic for each in values]
@@ -271,7 +280,7 @@ def parallel(ax, trials, space):
     The darker, the better. `space` is that of the search; every axis runs over its range, the last
     over the scores.
     """
-    finished = sorted((t for t in trials if t.status == "finished"), key=lambda t: t.score)
+    finished = sorted(_finished(trials), key=lambda trial: trial.score)
     scores = np.array([trial.score for trial in finished])
     heights = (scores - scores.min()) / max(np.ptp(scores), 1e-12)
     names = [*space, "score"]

@@ -34,6 +34,15 @@ def test_scatter(ax):
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
 
 
+def test_marginal(ax):
+    """By rising rate: 0.9 at 0, 0.2 at 0.5, 0.4 at 1; two groups, of two trials and of one."""
+    plots.marginal(ax, TRIALS, "rate", groups=2)
+    dots, medians = (line.get_xydata() for line in ax.lines)
+    np.testing.assert_allclose(dots, [(0.0, 0.9), (0.5, 0.2), (1.0, 0.4)])
+    np.testing.assert_allclose(medians, [(0.25, 0.55), (1.0, 0.4)])
+    assert plots.marginal(ax, TRIALS, "lr", log=True).get_xscale() == "log"
+
+
 def test_best_so_far(ax):
     plots.best_so_far(ax, [[1, 0, 3], [2, 4, 1], [0, 1, 9]])
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [(1, 1), (2, 1), (3, 4)])
