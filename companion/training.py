@@ -116,7 +116,9 @@ def fit(
     >>> history[-1]["train_accuracy"] > 0.95
     True
     """
-    x, y = _check_fit(network, loss, x, y, epochs, batch_size, rng, validation, weight_decay)
+    x, y, validation = _check_fit(
+        network, loss, x, y, epochs, batch_size, rng, validation, weight_decay
+    )
     settings = {"samples": len(x), "batch_size": batch_size, "weight_decay": weight_decay}
     settings |= {"loss": getattr(loss, "__name__", type(loss).__name__), "lr": optimizer.lr}
     run = Run(network, optimizer, rng, callbacks, settings, epochs, -(-len(x) // batch_size))
@@ -153,6 +155,10 @@ def evaluate(network, loss, x, y, batch_size=1000):
     """
     x, y = _check_xy(network, loss, x, y)
     check_count("batch_size", batch_size)
+    return _measure(network, loss, x, y, batch_size)
+
+
+def _measure(network, loss, x, y, batch_size=1000):
     total, correct = 0.0, 0
     for begin in range(0, len(x), batch_size):
         part = slice(begin, begin + batch_size)
@@ -180,7 +186,7 @@ def _record(run, loss, train, validation):
     record = {"epoch": run.epoch}
     for name, data in (("train", train), ("validation", validation)):
         if data is not None:
-            measured = evaluate(run.network, loss, *data)
+            measured = _measure(run.network, loss, *data)
             record |= {f"{name}_{key}": value for key, value in measured.items()}
     return record | {"lr": run.lr}
 
@@ -216,8 +222,8 @@ def _check_fit(network, loss, x, y, epochs, batch_size, rng, validation, weight_
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
-        _check_xy(network, loss, *validation, prefix="validation ")
-    return x, y
+        validation = _check_xy(network, loss, *validation, prefix="validation ")
+    return x, y, validation
 
 
 def _check_xy(network, loss, x, y, prefix=""):
