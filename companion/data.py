@@ -94,6 +94,18 @@ def minibatches(n_samples, batch_size, rng):
         yield order[begin : begin + batch_size]
 
 
+def endless_minibatches(n_samples, batch_size, rng):
+    """Yield the minibatches of one epoch after the other, for a training counted in updates.
+
+    >>> from itertools import islice
+    >>> endless = endless_minibatches(10, 4, np.random.default_rng(0))
+    >>> [len(batch) for batch in islice(endless, 5)]
+    [4, 4, 2, 4, 4]
+    """
+    while True:
+        yield from minibatches(n_samples, batch_size, rng)
+
+
 def one_hot(labels, classes=10):
     """Return a row for each of the `labels` with a one at its place: (n, classes) float64.
 

@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read once, when NumPy is i
 
 import numpy as np
 
-from companion.data import load_mnist, minibatches, split
+from companion.data import endless_minibatches, load_mnist, split
 from companion.losses import softmax_cross_entropy
 from companion.network import mlp
 from companion.optimizers import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSProp
@@ -40,19 +40,13 @@ BLOCKS = [str(end) for end in range(BLOCK, UPDATES + 1, BLOCK)]
 HEADER = ["optimizer", "lr", "seed", "validation_loss", "validation_accuracy", *BLOCKS]
 
 
-def endless_minibatches(n_samples, rng):
-    """Yield the indices of minibatches, one epoch after the other."""
-    while True:
-        yield from minibatches(n_samples, BATCH_SIZE, rng)
-
-
 def train(optimizer, seed, x, y, updates=UPDATES):
     """Return a trained network and the loss of each minibatch, NaN once it is no longer finite."""
     rng = np.random.default_rng(seed)
     network = mlp(SIZES, dtype=np.float32, rng=rng)
-    losses = np.full(updates, np.nan)
+    losses, batches = np.full(updates, np.nan), endless_minibatches(len(x), BATCH_SIZE, rng)
     with np.errstate(over="ignore", invalid="ignore"):
-        for i, batch in enumerate(islice(endless_minibatches(len(x), rng), updates)):
+        for i, batch in enumerate(islice(batches, updates)):
             loss = update(network, softmax_cross_entropy, optimizer, x[batch], y[batch])
             if not np.isfinite(loss):
                 break
