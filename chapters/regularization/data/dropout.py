@@ -8,8 +8,8 @@ dropout.csv holds the textbook's experiment: the first 300 images, SGD, with and
 and two controls that drop nothing: "scaled only", which scales, and "slower", which is the run
 without dropout at a learning rate of 0.003. The form "without" is the run without dropout once
 more, measured at more moments. A row is a moment of a run: the form of dropout, its rate, the seed,
-the epoch, then loss and accuracy on the 300 training images and on the
-10,000 test images. All is float64, so that the page can make a run again and find the same numbers.
+the epoch, then loss and accuracy on the 300 training images and on the 10,000 test images. All is
+float64, so that the page can make a run again and find the same numbers.
 
 dropout_rates.csv holds a wider network with Adam on 1,000 images, at several rates of dropout: the
 learning rate of each chosen on some seeds, then that one and the lowest run with others. A row is a
