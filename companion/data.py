@@ -97,6 +97,8 @@ def minibatches(n_samples, batch_size, rng):
 def endless_minibatches(n_samples, batch_size, rng):
     """Yield the minibatches of one epoch after the other, for a training counted in updates.
 
+    `n_samples`, `batch_size` and `rng` are those of ``minibatches``.
+
     >>> from itertools import islice
     >>> endless = endless_minibatches(10, 4, np.random.default_rng(0))
     >>> [len(batch) for batch in islice(endless, 5)]

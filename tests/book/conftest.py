@@ -97,6 +97,21 @@ class Visit:
         if message.type in ("error", "warning"):
             self.errors.append(message.text)
 
+    def load_all_pictures(self):
+        """Load the pictures further down as well, and wait for all of them."""
+        self.tab.evaluate(
+            """() => Promise.all([...document.images].map((image) => {
+                image.loading = "eager";
+                return image.decode();
+            }))"""
+        )
+
+    def open_solutions(self):
+        """Open every solution of the page."""
+        for button in self.tab.locator(".solution.dropdown .toggle-button").all():
+            button.click()
+        assert self.tab.locator(".solution.toggle-hidden").count() == 0
+
 
 @pytest.fixture
 def visit(browser):
@@ -114,3 +129,15 @@ def visit(browser):
     yield open_file
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a small page with this body; return its path."""
+
+    def write_file(body):
+        path = tmp_path / "page.html"
+        path.write_text(f"<html lang='en'><title>T</title><body>{body}</body></html>")
+        return path
+
+    return write_file

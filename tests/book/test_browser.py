@@ -3,53 +3,9 @@
 import re
 
 import pytest
-from axe_core_python.sync_playwright import Axe
 
 DESKTOP, PHONE = 1300, 390
 SEARCH_FIELDS = "input[type=search], .search-button-field, .search-button"
-
-
-def violations(tab, *rules):
-    """Return what axe-core finds inaccessible, by all its rules or by some of them."""
-    mark_repetitions(tab)
-    context = {"exclude": [["[data-repetition]"], ["mjx-math"]]}  # formulas are read as MathML
-    options = {"resultTypes": ["violations"]}
-    if rules:
-        options["runOnly"] = list(rules)
-    found = Axe().run(tab, context, options)["violations"]
-    return [f"{r['id']}: {r['help']}: {node['html'][:200]}" for r in found for node in r["nodes"]]
-
-
-def mark_repetitions(tab):
-    """Mark the words of code that look like one before: axe-core would take a minute for them."""
-    tab.evaluate(
-        """() => {
-            const seen = new Set();
-            for (const word of document.querySelectorAll("pre span")) {
-                const box = word.closest(".cell_input, .cell_output, .admonition");
-                const look = `${word.className} in ${box?.className}`;
-                if (seen.has(look)) word.dataset.repetition = "";
-                seen.add(look);
-            }
-        }"""
-    )
-
-
-def load_all_pictures(tab):
-    """Load the pictures further down as well, and wait for all of them."""
-    tab.evaluate(
-        """() => Promise.all([...document.images].map((image) => {
-            image.loading = "eager";
-            return image.decode();
-        }))"""
-    )
-
-
-def open_solutions(tab):
-    """Open every solution of a page."""
-    for button in tab.locator(".solution.dropdown .toggle-button").all():
-        button.click()
-    assert tab.locator(".solution.toggle-hidden").count() == 0
 
 
 def boxes_wider_than_the_screen(tab):
@@ -64,26 +20,17 @@ def boxes_wider_than_the_screen(tab):
 
 def test_page_opens_without_network_and_errors(page, book, visit):
     visited = visit(book / f"{page}.html")
-    load_all_pictures(visited.tab)
+    visited.load_all_pictures()
     assert visited.requests == []
     assert visited.errors == []
 
 
-@pytest.mark.parametrize(("mode", "rules"), [("light", []), ("dark", ["color-contrast"])])
-def test_page_is_accessible(page, mode, rules, book, visit):
-    tab = visit(book / f"{page}.html", mode=mode).tab
-    assert tab.locator("html").get_attribute("data-theme") == mode
-    open_solutions(tab)
-    assert violations(tab, *rules) == []
-
-
 def test_page_fits_a_phone(page, book, visit):
-    tab = visit(book / f"{page}.html", width=PHONE).tab
-    load_all_pictures(tab)
-    open_solutions(tab)
-    assert boxes_wider_than_the_screen(tab) == []
-    assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE
-    assert violations(tab, "scrollable-region-focusable") == []
+    visited = visit(book / f"{page}.html", width=PHONE)
+    visited.load_all_pictures()
+    visited.open_solutions()
+    assert boxes_wider_than_the_screen(visited.tab) == []
+    assert visited.tab.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
@@ -93,9 +40,9 @@ def test_one_search_field_is_visible(chapter, width, book, visit):
 
 
 def test_figures_keep_their_shape_on_a_phone(notebook, book, visit):
-    tab = visit(book / f"{notebook}.html", width=PHONE).tab
-    load_all_pictures(tab)
-    for image in tab.locator("article .cell_output img").all():
+    visited = visit(book / f"{notebook}.html", width=PHONE)
+    visited.load_all_pictures()
+    for image in visited.tab.locator("article .cell_output img").all():
         shown, stored = image.evaluate(
             "i => [i.width / i.height, i.naturalWidth / i.naturalHeight]"
         )
@@ -183,13 +130,6 @@ def test_mode_can_be_changed(book, visit):
 # Each guard above, on a page that it must object to.
 
 
-def write(tmp_path, body):
-    """Write a small page."""
-    path = tmp_path / "page.html"
-    path.write_text(f"<html lang='en'><title>T</title><body>{body}</body></html>")
-    return path
-
-
 @pytest.mark.parametrize(
     "element",
     [
@@ -199,8 +139,8 @@ def write(tmp_path, body):
         "<style>body { background: url(https://example.org/a.png) }</style>",
     ],
 )
-def test_a_request_is_seen(element, tmp_path, visit):
-    visited = visit(write(tmp_path, element))
+def test_a_request_is_seen(element, write, visit):
+    visited = visit(write(element))
     visited.tab.wait_for_timeout(100)
     assert len(visited.requests) == 1
 
@@ -208,27 +148,16 @@ def test_a_request_is_seen(element, tmp_path, visit):
 @pytest.mark.parametrize(
     "script", ["console.error('wrong')", "throw new Error('wrong')", "let a = 1; let a = 2"]
 )
-def test_an_error_is_seen(script, tmp_path, visit):
-    visited = visit(write(tmp_path, f"<script>{script}</script>"))
+def test_an_error_is_seen(script, write, visit):
+    visited = visit(write(f"<script>{script}</script>"))
     assert len(visited.errors) == 1
 
 
-def test_a_missing_file_is_seen(tmp_path, visit):
-    visited = visit(write(tmp_path, "<script src='missing.js'></script>"))
+def test_a_missing_file_is_seen(write, visit):
+    visited = visit(write("<script src='missing.js'></script>"))
     assert visited.errors != []
 
 
-def test_poor_contrast_is_seen(tmp_path, visit):
-    tab = visit(write(tmp_path, "<main><h1 style='color: #bbb'>Pale</h1></main>")).tab
-    assert any(line.startswith("color-contrast") for line in violations(tab))
-
-
-def test_a_box_that_only_a_mouse_can_scroll_is_seen(tmp_path, visit):
-    box = "<div style='width: 99px; overflow: auto'><p style='width: 999px'>wide</p></div>"
-    tab = visit(write(tmp_path, box)).tab
-    assert len(violations(tab, "scrollable-region-focusable")) == 1
-
-
-def test_a_wide_box_is_seen(tmp_path, visit):
-    page = write(tmp_path, "<article><pre style='width: 900px'>wide</pre></article>")
+def test_a_wide_box_is_seen(write, visit):
+    page = write("<article><pre style='width: 900px'>wide</pre></article>")
     assert len(boxes_wider_than_the_screen(visit(page, width=PHONE).tab)) == 1
