@@ -120,12 +120,13 @@ def suggest(x, y, rng):
     return candidates[np.argmax(expected_improvement(*process.predict(candidates), incumbent))]
 
 
-def bayesian_search(objective, space, n, rng, start=5):
+def bayesian_search(objective, space, n, rng, start=10):
     """Return the `n` points (n, d) tried and their scores (n,), the first `start` at random.
 
     `objective` takes a configuration, a dict with a value for each name of `space` (a dict of
     `Uniform` and `LogUniform`), and returns a score, the higher the better. `rng` draws the first
-    points and the candidates for the others.
+    points and the candidates for the others. With too few at the start the process may be sure of
+    something wrong, and try one place again and again.
 
     >>> from companion.search import Uniform
     >>> def score(config):
