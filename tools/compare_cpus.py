@@ -94,7 +94,7 @@ def compare(notebooks, wish):
         return "not run", reason
     # No limit of time: slower code is meant, and BLAS threads spend CPU seconds in waiting.
     command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "no:cacheprovider"]
-    command += ["-o", "page_seconds=inf", *notebooks]
+    command += ["-o", "page_seconds=inf", "--nbval-cell-timeout=3600", *notebooks]
     process = subprocess.run(
         command,
         cwd=ROOT,
