@@ -94,8 +94,8 @@ def accuracy(config, seed):
 def search(method, seed):
     """Return the configurations that a search tries, in order, and their scores."""
     if method == "Bayesian":
-        rng = np.random.default_rng(seed)
-        points, scores = bayesian_search(lambda c: accuracy(c, seed), SPACE, BUDGET, rng)
+        plan = {"n": BUDGET, "rng": np.random.default_rng(seed), "start": 5}
+        points, scores = bayesian_search(lambda c: accuracy(c, seed), SPACE, **plan)
         return [at(point) for point in points], scores
     if method == "random":
         configs = random_configs(SPACE, BUDGET, seed)
