@@ -40,6 +40,8 @@ def test_marginal(ax):
     dots, medians = (line.get_xydata() for line in ax.lines)
     np.testing.assert_allclose(dots, [(0.0, 0.9), (0.5, 0.2), (1.0, 0.4)])
     np.testing.assert_allclose(medians, [(0.25, 0.55), (1.0, 0.4)])
+    plots.marginal(ax, TRIALS, "rate", groups=1)
+    np.testing.assert_allclose(ax.lines[-1].get_xydata(), [(0.5, 0.4)])  # the mean would be 0.5
     assert plots.marginal(ax, TRIALS, "lr", log=True).get_xscale() == "log"
 
 
