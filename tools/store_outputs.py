@@ -28,7 +28,7 @@ NOTEBOOK_METADATA = {
     "language_info": {"name": "python"},
 }
 # What authors write; everything else in a cell's metadata is left behind by editors.
-AUTHORS_METADATA = ("mystnb", "tags")
+AUTHORS_METADATA = ("mystnb", "nbgrader", "tags")
 
 
 def canonical(notebook):

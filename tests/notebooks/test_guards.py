@@ -117,6 +117,10 @@ busy = "import time\\nwhile time.process_time() < 1.5: pass"
 subprocess.run([sys.executable, "-c", busy], check=True);"""
 
 
+# Seconds that a task of a millisecond would take at full speed.
+FAST, SLOW = 1000, 1e-9
+
+
 def run(folder, notebooks, *options):
     """Run pytest over notebooks in a folder; return its output and {(notebook, test): message}.
 
@@ -184,14 +188,33 @@ def test_figures_are_compared(results, number, name):
     assert bool(message) == bool(failure)
 
 
+def table_row(output, name):
+    row = re.search(rf"^{name}.ipynb( +[\d.]+){{4}}$", output, re.MULTILINE)
+    return [float(number) for number in row[0].split()[1:]]
+
+
 def test_resources_are_measured_and_limited(tmp_path):
-    limits = ["-o", "page_seconds=0.01", "-o", "page_megabytes=10"]
+    limits = ["-o", "page_seconds=0.01", "-o", "page_megabytes=10", "-o", f"task_seconds={FAST}"]
     output, results = run(tmp_path, {"hungry": notebook(cell(HUNGRY))}, *limits)
     assert failures(results, "hungry") == ["resources"]
-    assert "CPU seconds; a page may take 0.01" in results["hungry", "resources"]
+    assert "CPU seconds at full speed; a page may take 0.01" in results["hungry", "resources"]
     assert "MB of memory; a page may take 10" in results["hungry", "resources"]
-    row = re.search(r"^hungry.ipynb +([\d.]+) +([\d.]+) +([\d.]+)$", output, re.MULTILINE)
-    cpu_seconds, seconds, megabytes = (float(number) for number in row.groups())
+    cpu_seconds, seconds, speed, megabytes = table_row(output, "hungry")
     assert cpu_seconds >= 1.5
     assert seconds >= 1.5
+    assert speed > 1
     assert 300 <= megabytes < 500
+
+
+def test_time_is_not_judged_on_a_machine_far_below_its_speed(tmp_path):
+    limits = ["-o", "page_seconds=0.01", "-o", f"task_seconds={SLOW}"]
+    output, results = run(tmp_path, {"hungry": notebook(cell(HUNGRY))}, "-rs", *limits)
+    assert failures(results, "hungry") == []
+    assert "hungry.ipynb: time not judged, the machine ran at 0.00 of its speed" in output
+    assert "1 skipped" in output
+
+
+def test_memory_is_judged_at_any_speed(tmp_path):
+    limits = ["-o", "page_megabytes=10", "-o", f"task_seconds={SLOW}"]
+    _, results = run(tmp_path, {"hungry": notebook(cell(HUNGRY))}, *limits)
+    assert "MB of memory; a page may take 10" in results["hungry", "resources"]
