@@ -13,7 +13,13 @@ Read the modules in the order of the course; each is one concept on about one sc
 ``data``          MNIST, splits, minibatches
 ``training``      fit and evaluate
 ``callbacks``     what happens between the updates
+``checkpoints``   a run that is killed goes on as if nothing had happened
+``search``        hyperparameter search over any executor, with a log of every trial
+``trial_log``     that log: one writer, no finished trial lost
+``bayes``         a Gaussian process that says where to try next
+``estimator``     networks as scikit-learn estimators
 ``plots``         the figures of the book
+``coursework``    what the tests of the assignments call
 
 The idea that holds it together: all parameters of a network live in one vector, so that
 ``optimizer.step(params, grads)`` moves a point on a landscape and a network alike.

@@ -18,9 +18,10 @@ STUDENT = "COURSEWORK_STUDENT"
 
 
 def generator(student_number):
-    """Return the generator that draws a student's own data: another one for each number, from 1.
+    """Return the generator that draws a student's own data.
 
-    When the grader executes the notebook, a number other than that of the student raises.
+    Each `student_number`, an integer from 1, gives another one. ValueError if it is none, or, where
+    the grader executes the notebook, not that of the student who handed it in.
     """
     if student_number == 0:
         raise ValueError("student_number is 0: write your own into the cell that sets it")
@@ -41,10 +42,11 @@ def check(name, got, expected, mistakes=None, *, rtol=1e-6, atol=1e-9):
     name : str
         What is compared, as the message should call it.
     got, expected : number or array
-        Equal where ``|got - expected| <= atol + rtol * |expected|``.
     mistakes : dict, optional
         For each known mistake, what it says about `got` ("was not divided by the batch size") and
         the value that it leads to, or None if it cannot be made on this input.
+    rtol, atol : float, default 1e-6 and 1e-9
+        Close means ``|got - expected| <= atol + rtol * |expected|``, everywhere.
 
     Examples
     --------
@@ -66,9 +68,10 @@ def check(name, got, expected, mistakes=None, *, rtol=1e-6, atol=1e-9):
 
 @contextmanager
 def without(*names):
-    """Make companion's own versions, such as "optimizers.Adam", fail while the block runs.
+    """Make companion's own versions fail while the block runs.
 
-    A class fails in all its methods, a function when it is called, however it was imported.
+    `names` are those of classes and functions, such as "optimizers.Adam". A class fails in all its
+    methods, a function when it is called, with an AssertionError, however it was imported.
     """
     with ExitStack() as stack:
         for name in names:

@@ -50,6 +50,7 @@ ALLOWED = {
     "search": "_checks callbacks trial_log",
     "bayes": "_checks scipy",
     "estimator": "initializers losses network optimizers sklearn training",
+    "coursework": "_checks",
 }
 
 
@@ -142,8 +143,9 @@ def test_nothing_uses_a_global_generator(file):
 
 def test_companion_stays_small():
     """What trains under 2,000 lines, docstrings included; what no module needs, under 300 each."""
-    lines = {file.stem: len(file.read_text().splitlines()) for file in FILES}
-    leaves = {"plots", "checkpoints", "search", "trial_log", "bayes", "estimator"}
+    files = [file for file in FILES if file.stem != "__init__"]  # the table of contents
+    lines = {file.stem: len(file.read_text().splitlines()) for file in files}
+    leaves = {"plots", "checkpoints", "search", "trial_log", "bayes", "estimator", "coursework"}
     needed = set().union(*(imports(file) for file in FILES))
     assert leaves & needed <= {"trial_log"}
     assert max(lines[name] for name in leaves) < 300
