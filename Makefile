@@ -6,12 +6,16 @@ VENV = .venv
 BIN = $(VENV)/bin
 # Rewritten after every complete installation: newer than the two files that decide what it holds.
 READY = $(VENV)/.ready
+# The same for what only the coursework needs, which readers and Binder are spared.
+READY_COURSEWORK = $(VENV)/.ready-coursework
 # Notebooks to execute, for example PAGES="chapters/optimizers/sgd.ipynb"; all of them when empty.
 PAGES =
+# A folder of STUDENT/ASSIGNMENT/NOTEBOOK.ipynb to grade.
+SUBMISSIONS = coursework/submitted
 # More options for uv, for example UV_FLAGS=--upgrade to move every version forward.
 UV_FLAGS =
 
-.PHONY: help setup book test notebooks test-cpus bench kills lint lock clean
+.PHONY: help setup book test notebooks coursework grade test-cpus bench kills lint lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -27,11 +31,17 @@ book: $(READY) ## build the book and say which file to open
 	@echo
 	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
 
-test: book ## run every test: package, notebooks, book, lab
+test: book $(READY_COURSEWORK) ## run every test: package, notebooks, book, lab, coursework
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 notebooks: $(READY) ## execute the notebooks (or PAGES="...") and store their outputs
 	$(BIN)/python tools/store_outputs.py $(PAGES)
+
+coursework: $(READY_COURSEWORK) ## make the assignments as students get them, in coursework/release
+	$(BIN)/python coursework/grade.py release
+
+grade: $(READY_COURSEWORK) ## grade a folder of submissions (SUBMISSIONS=...)
+	$(BIN)/python coursework/grade.py grade $(SUBMISSIONS)
 
 test-cpus: $(READY) ## compare the notebooks' outputs under the arithmetic of other processors
 	$(BIN)/python tools/compare_cpus.py
@@ -49,12 +59,14 @@ lint: $(READY) ## check style and format of code and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lock: ## resolve pyproject.toml into requirements.txt again
+RESOLVE = _build/uv/bin/uv pip compile --universal --fork-strategy fewest --python-version 3.11 \
+  --no-emit-index-url --custom-compile-command "make lock" $(UV_FLAGS) pyproject.toml
+
+lock: ## resolve pyproject.toml into the two lock files again
 	$(PYTHON) -m venv _build/uv
 	_build/uv/bin/python -m pip install --quiet uv
-	_build/uv/bin/uv pip compile --universal --fork-strategy fewest --python-version 3.11 \
-	  --all-extras --no-emit-index-url --custom-compile-command "make lock" $(UV_FLAGS) \
-	  pyproject.toml -o requirements.txt
+	$(RESOLVE) --extra book --extra lab --extra search --extra test -o requirements.txt
+	$(RESOLVE) --extra coursework --constraint requirements.txt -o coursework/requirements.txt
 
 clean: ## remove what was built; .venv stays
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis training_tricks.egg-info
@@ -80,4 +92,8 @@ $(READY): requirements.txt pyproject.toml
 	@# Without build isolation nothing but the lock is needed, and no network once it is installed.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY_COURSEWORK): coursework/requirements.txt $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -1,0 +1,440 @@
+"""Release the assignments, and grade a folder of submissions, whatever is in it.
+
+Usage: python coursework/grade.py release
+       python coursework/grade.py grade SUBMISSIONS
+       python coursework/grade.py report
+
+SUBMISSIONS holds STUDENT/ASSIGNMENT/NOTEBOOK.ipynb. nbgrader does the grading; here each submission
+is first put in order (cells that were deleted or changed come back, the student's own stay), then
+executed in a process of its own with limits of time and memory. Written are grades.csv, tasks.csv
+and feedback/ to read, and nbgrader's gradebook.db. `report` writes them again after the written
+answers were marked in nbgrader's formgrader.
+
+The code of students is executed with the rights of whoever calls this: see README.md.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+
+import nbformat
+import psutil
+from nbclient.exceptions import DeadKernelError
+from nbgrader.apps import NbGraderAPI
+from nbgrader.converters import Autograde
+from nbgrader.preprocessors import Execute
+from nbgrader.utils import is_grade, is_locked
+from traitlets.config import PyFileConfigLoader
+
+from companion.coursework import STUDENT
+
+COURSE = Path(__file__).resolve().parent
+MEMORY = 4 * 2**30  # bytes of address space for the kernel of a student
+PATIENCE = 900  # seconds for a whole submission, which only code that blocks all limits takes
+PREPARED = "prepared"  # where the submissions are, put in order
+ANSWER = 5  # seconds in which a kernel that was interrupted has to answer
+
+
+# Read a submission.
+
+
+@dataclass
+class Submission:
+    """What one student handed in for one assignment, and what is to be said about it."""
+
+    student: str
+    assignment: str
+    folder: Path
+    remarks: list = field(default_factory=list)
+    seconds: float = 0.0
+    graded: bool = False
+
+    def keep(self):
+        """Write down what `report` needs later."""
+        kept = {"remarks": self.remarks, "seconds": self.seconds, "graded": self.graded}
+        (self.folder / "grading.json").write_text(json.dumps(kept), encoding="utf-8")
+
+    def recall(self):
+        """Read what was written down."""
+        vars(self).update(json.loads((self.folder / "grading.json").read_text(encoding="utf-8")))
+
+    def read(self, released):
+        """Return the notebook, put in order; None, with a remark, if there is none to read."""
+        candidates = [self._parse(path) for path in sorted(self.folder.glob("*.ipynb"))]
+        candidates = [each for each in candidates if each is not None]
+        if not candidates:
+            self.remarks.append("no notebook that can be read was handed in")
+            return None
+        names = {identify(cell) for cell in released.cells}
+        path, notebook = max(
+            candidates, key=lambda each: len(names & {identify(cell) for cell in each[1].cells})
+        )
+        if path.name != f"{self.assignment}.ipynb":
+            self.remarks.append(f"the notebook is called {path.name}, not {self.assignment}.ipynb")
+        return self._in_order(notebook, released)
+
+    def _parse(self, path):
+        try:
+            return path, nbformat.read(path, as_version=4)
+        except Exception as error:  # whatever a file can hold
+            self.remarks.append(f"{path.name} is not a notebook: {first_line(error)}")
+            return None
+
+    def _in_order(self, notebook, released):
+        """Return the released notebook with the student's answers, and the cells they added."""
+        names = [identify(cell) for cell in released.cells]
+        own, added, place = {}, {None: []}, None
+        for cell in notebook.cells:
+            name = identify(cell)
+            if name in names and name not in own:
+                own[name], place = cell, name
+            else:
+                added.setdefault(place, []).append(cell)
+        cells = list(added[None])
+        for name, cell in zip(names, released.cells, strict=True):
+            cells += [self._restored(name, cell, own.get(name)), *added.get(name, [])]
+        known = {id(cell) for cell in released.cells}
+        for position, cell in enumerate(cells):
+            if id(cell) not in known:  # nbgrader must not take a copy of a graded cell for it
+                cell.metadata.pop("nbgrader", None)
+                cell.id = f"added-{position}"
+        if self.remarks:
+            text = "".join(f"- {remark}\n" for remark in self.remarks)
+            note = nbformat.v4.new_markdown_cell(f"**Remarks on what was handed in**\n\n{text}")
+            cells.insert(0, note)
+        return nbformat.from_dict(released | {"cells": cells})
+
+    def _restored(self, name, cell, own):
+        """Return the released cell, with what the student wrote if it was to be written in."""
+        role = cell.metadata.get("nbgrader", {})
+        to_write_in = role.get("solution") or name == "number"
+        if own is None:
+            if role or to_write_in:
+                self.remarks.append(f"the cell {name} was deleted")
+        elif to_write_in:
+            cell.source = own.source
+        elif role and own.source != cell.source:
+            self.remarks.append(f"the cell {name} was changed; the original was used")
+        return cell
+
+
+def identify(cell):
+    """Return the name by which a cell is known, even after an editor that drops identifiers."""
+    if cell.cell_type == "code" and re.match(r"\s*student_number\s*=", cell.source):
+        return "number"
+    return cell.metadata.get("nbgrader", {}).get("grade_id") or cell.get("id")
+
+
+def first_line(error):
+    """Return the first line of an error's message, and its type."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:120] if lines else ''}"
+
+
+# Execute it.
+
+
+class CarefulExecute(Execute):
+    """Execute all cells; one that ends or blocks the kernel is left out, and the rest run again."""
+
+    def preprocess(self, nb, resources, km=None):
+        """Execute the notebook, as often as it takes."""
+        left_out = {}
+        while True:
+            attempt = deepcopy(nb)
+            for index, reason in left_out.items():
+                attempt.cells[index].source = f"raise RuntimeError({reason!r})"
+            try:
+                attempt, resources = super().preprocess(attempt, resources, km)
+                break
+            except DeadKernelError:
+                left_out[self._culprit(nb, left_out)] = "this cell ended Python; it was left out"
+            except BlockedError:
+                left_out[self._culprit(nb, left_out)] = "this cell would not end; it was left out"
+        for index in left_out:
+            attempt.cells[index].source = nb.cells[index].source
+        return attempt, resources
+
+    def _culprit(self, nb, left_out):
+        """Return the last cell executed that a student wrote: a test can only call their code."""
+        return max(
+            index
+            for index, cell in enumerate(nb.cells[: self.index + 1])
+            if cell.cell_type == "code" and not is_locked(cell) and index not in left_out
+        )
+
+    def preprocess_cell(self, cell, resources, index):
+        """Execute a cell; raise if the kernel does not answer after it was interrupted."""
+        self.index = index
+        cell, resources = super().preprocess_cell(cell, resources, index)
+        if timed_out(cell):
+            probe = nbformat.v4.new_code_cell("None")
+            limit, self.timeout = self.timeout, ANSWER
+            try:
+                self.execute_cell(probe, index, store_history=False)
+            finally:
+                self.timeout = limit
+                self.nb.cells[index] = cell  # where the probe's outputs went
+            if timed_out(probe):
+                raise BlockedError
+        return cell, resources
+
+
+class BlockedError(Exception):
+    """The kernel goes on after it was interrupted."""
+
+
+def timed_out(cell):
+    """Return whether a cell was interrupted for its time."""
+    return any(output.get("ename") == "CellTimeoutError" for output in cell.get("outputs", ()))
+
+
+def open_course(folder, seconds=None):
+    """Return nbgrader's interface to the course whose results are in a folder."""
+    programs = Path(sys.executable).parent  # nbgrader calls alembic by its name alone
+    os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(COURSE)).load_config()
+    config.CourseDirectory.root = str(folder)
+    config.CourseDirectory.source_directory = str(COURSE / "source")
+    config.CourseDirectory.submitted_directory = PREPARED
+    config.Autograde.autograde_preprocessors = [
+        CarefulExecute if each is Execute else each for each in Autograde().autograde_preprocessors
+    ]
+    if seconds is not None:
+        config.Execute.timeout = config.CarefulExecute.timeout = seconds
+    return NbGraderAPI(config=config, log_level="ERROR")
+
+
+def autograde(api, submission):
+    """Let nbgrader grade one submission, in this process, within the limit of memory."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    os.environ |= {STUDENT: submission.student, "OPENBLAS_NUM_THREADS": "1"}
+    result = api.autograde(submission.assignment, submission.student)
+    if not result["success"]:
+        sys.exit(f"{result.get('log', '')}{result['error']}")
+
+
+def autograde_apart(submission, folder, seconds):
+    """Let a process of its own grade one submission; say so if that did not end well."""
+    command = [sys.executable, __file__, "--to", str(folder)]
+    command += ["--seconds", str(seconds)] if seconds else []
+    command += ["one", submission.student, submission.assignment]
+    begin = time.perf_counter()
+    process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        output, _ = process.communicate(timeout=PATIENCE)
+        submission.graded = process.returncode == 0
+        if process.returncode < 0:
+            name = signal.Signals(-process.returncode).name
+            submission.remarks.append(f"ended the grading of this submission by {name}: look at it")
+        elif process.returncode:
+            reason = [f"exit code {process.returncode}", *output.strip().splitlines()][-1]
+            submission.remarks.append(f"could not be graded: {reason[:200]}")
+    except subprocess.TimeoutExpired:
+        submission.remarks.append(f"was stopped after {PATIENCE} seconds")
+    finally:
+        kill(process)
+    submission.seconds = time.perf_counter() - begin
+
+
+def kill(process):
+    """End a process and all that it has started."""
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for each in family:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(family, timeout=10)
+
+
+# The course as a whole.
+
+
+def release(api, folder, assignments):
+    """Make what students get, and tell the gradebook about it."""
+    for assignment in assignments:
+        result = api.generate_assignment(assignment)
+        if not result["success"]:
+            sys.exit(f"{assignment}: {result.get('log', '')}{result['error']}")
+        made = folder / "release" / assignment
+        shutil.make_archive(str(made), "zip", made.parent, assignment)
+
+
+def find(submissions, assignments):
+    """Return the submissions in a folder, and say which parts of it are none."""
+    if not submissions.is_dir():
+        sys.exit(f"{submissions} is no folder; expected one that holds STUDENT/ASSIGNMENT/")
+    found = []
+    for student in sorted(each for each in submissions.iterdir() if each.is_dir()):
+        for place in sorted(each for each in student.iterdir() if each.is_dir()):
+            if place.name in assignments:
+                found.append(Submission(student.name, place.name, place))
+            else:
+                print(f"{place}: no assignment is called {place.name}", file=sys.stderr)
+    if not found:
+        sys.exit(f"{submissions} holds no submission, expected folders STUDENT/ASSIGNMENT/")
+    return found
+
+
+def grade(folder, found, seconds):
+    """Grade submissions: put each in order, and let nbgrader execute it."""
+    for submission in found:
+        source = folder / "release" / submission.assignment / f"{submission.assignment}.ipynb"
+        notebook = submission.read(nbformat.read(source, as_version=4))
+        place = folder / PREPARED / submission.student / submission.assignment
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        submission.folder = place
+        if notebook is not None:
+            nbformat.write(notebook, place / source.name)
+            autograde_apart(submission, folder, seconds)
+            submission.remarks += failures(executed(submission, folder))
+        submission.keep()
+        remarks = "; ".join(submission.remarks) or "no remarks"
+        print(f"{submission.student}, {submission.assignment}: {remarks}", flush=True)
+
+
+# Report.
+
+
+def report(api, folder, found):
+    """Write grades.csv, tasks.csv and the feedback, from what is in the gradebook."""
+    grades, tasks = [], []
+    with api.gradebook as gradebook:
+        for submission in found:
+            key = {"student": submission.student, "assignment": submission.assignment}
+            rows = list(task_rows(gradebook, submission, folder))
+            tasks += [key | row for row in rows]
+            total = {
+                "points": sum(row["points"] or 0 for row in rows),
+                "out of": sum(row["out of"] for row in rows),
+                "to mark by hand": sum(row["out of"] for row in rows if row["points"] is None),
+                "seconds": round(submission.seconds, 1),
+                "remarks": "; ".join(submission.remarks),
+            }
+            grades.append(key | total)
+    write_table(folder / "grades.csv", grades)
+    write_table(folder / "tasks.csv", tasks)
+    for submission in found:
+        write_feedback(api, submission, folder)
+
+
+def task_rows(gradebook, submission, folder):
+    """Yield the points of each task, and what its test said; no points: to be marked by hand."""
+    name = submission.assignment
+    said, scores = {}, {}
+    if submission.graded:
+        said = {identify(cell): errors(cell) for cell in executed(submission, folder)}
+        graded = gradebook.find_submission_notebook(name, name, submission.student)
+        scores = {grade.name: grade for grade in graded.grades}
+    for cell in gradebook.find_notebook(name, name).grade_cells:
+        score = scores.get(cell.name)
+        yield {
+            "task": cell.name.removesuffix("-tests"),
+            "points": 0 if score is None else None if score.needs_manual_grade else score.score,
+            "out of": cell.max_score,
+            "said": said.get(cell.name, ""),
+        }
+
+
+def executed(submission, folder):
+    """Return the code cells as they were executed."""
+    place = folder / "autograded" / submission.student / submission.assignment
+    path = place / f"{submission.assignment}.ipynb"
+    cells = nbformat.read(path, as_version=4).cells if submission.graded else []
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def failures(cells):
+    """Return remarks on the cells that failed, apart from tests and what was not begun."""
+    found = [(identify(cell), errors(cell)) for cell in cells if not is_grade(cell)]
+    return [
+        f"the cell {name} failed: {said}"
+        for name, said in found
+        if said and "NotImplementedError" not in said
+    ]
+
+
+def errors(cell):
+    """Return what a cell's errors say, in one line."""
+    found = []
+    for output in cell.outputs:
+        if output.output_type == "error":
+            found.append(f"{output.ename}: {output.evalue}")
+        elif output.get("name") == "stderr":
+            found.append(output.text)
+    return " ".join(" ".join(found).split())[:200]
+
+
+def write_table(path, rows):
+    """Write rows with the same keys as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_feedback(api, submission, folder):
+    """Write the page that the student gets."""
+    place = folder / "feedback" / submission.student / submission.assignment
+    result = api.generate_feedback(submission.assignment, submission.student)
+    if not result["success"]:  # there is no executed notebook to show
+        place.mkdir(parents=True, exist_ok=True)
+        remarks = "".join(f"<li>{escape(remark)}</li>" for remark in submission.remarks)
+        page = f"<!doctype html><meta charset=utf-8><title>{submission.assignment}</title>"
+        page += f"<h1>{submission.assignment}: 0 points</h1><ul>{remarks}</ul>"
+        (place / f"{submission.assignment}.html").write_text(page, encoding="utf-8")
+
+
+def main():
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--to", type=Path, default=COURSE, metavar="FOLDER", help="for all results")
+    parser.add_argument("--seconds", type=int, help="for a cell of a submission, default 60")
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("release", help="make what students get, in release/")
+    grading = actions.add_parser("grade", help="grade a folder of STUDENT/ASSIGNMENT/")
+    grading.add_argument("submissions", type=Path)
+    actions.add_parser("report", help="write the tables and the feedback again")
+    one = actions.add_parser("one")  # what `grade` calls for each submission
+    one.add_argument("student")
+    one.add_argument("assignment")
+    arguments = parser.parse_args()
+    folder = arguments.to.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    api = open_course(folder, arguments.seconds)
+    assignments = sorted(path.stem for path in COURSE.glob("source/*/*.ipynb"))
+    if arguments.action == "one":
+        autograde(api, Submission(arguments.student, arguments.assignment, folder))
+    elif arguments.action == "release":
+        release(api, folder, assignments)
+        print(f"What students get is in {folder / 'release'}.")
+    else:
+        if arguments.action == "grade":
+            found = find(arguments.submissions, assignments)
+            release(api, folder, sorted({submission.assignment for submission in found}))
+            grade(folder, found, arguments.seconds)
+        everything = find(folder / PREPARED, assignments)
+        for submission in everything:
+            submission.recall()
+        report(api, folder, everything)
+        print(f"See grades.csv, tasks.csv and feedback/ in {folder}.")
+
+
+if __name__ == "__main__":
+    main()
