@@ -32,7 +32,7 @@ from pathlib import Path
 
 import nbformat
 import psutil
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbgrader.apps import NbGraderAPI
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import Execute
@@ -44,8 +44,8 @@ from companion.coursework import STUDENT
 COURSE = Path(__file__).resolve().parent
 MEMORY = 4 * 2**30  # bytes of address space for the kernel of a student
 PATIENCE = 900  # seconds for a whole submission, which only code that blocks all limits takes
+TIMEOUT = "CellTimeoutError"
 PREPARED = "prepared"  # where the submissions are, put in order
-ANSWER = 5  # seconds in which a kernel that was interrupted has to answer
 
 
 # Read a submission.
@@ -162,7 +162,7 @@ class CarefulExecute(Execute):
                 break
             except DeadKernelError:
                 left_out[self._culprit(nb, left_out)] = "this cell ended Python; it was left out"
-            except BlockedError:
+            except CellTimeoutError:  # it was interrupted, and went on
                 left_out[self._culprit(nb, left_out)] = "this cell would not end; it was left out"
         for index in left_out:
             attempt.cells[index].source = nb.cells[index].source
@@ -177,29 +177,21 @@ class CarefulExecute(Execute):
         )
 
     def preprocess_cell(self, cell, resources, index):
-        """Execute a cell; raise if the kernel does not answer after it was interrupted."""
+        """Execute a cell, and note which one it is."""
         self.index = index
-        cell, resources = super().preprocess_cell(cell, resources, index)
-        if timed_out(cell):
-            probe = nbformat.v4.new_code_cell("None")
-            limit, self.timeout = self.timeout, ANSWER
-            try:
-                self.execute_cell(probe, index, store_history=False)
-            finally:
-                self.timeout = limit
-                self.nb.cells[index] = cell  # where the probe's outputs went
-            if timed_out(probe):
-                raise BlockedError
-        return cell, resources
+        return super().preprocess_cell(cell, resources, index)
 
-
-class BlockedError(Exception):
-    """The kernel goes on after it was interrupted."""
+    def on_cell_executed(self, **event):
+        """Take a kernel that was told to quit for dead: it goes on for some cells."""
+        super().on_cell_executed(**event)
+        payload = event["execute_reply"]["content"].get("payload", [])
+        if any(each.get("source") == "ask_exit" for each in payload):
+            raise DeadKernelError
 
 
 def timed_out(cell):
     """Return whether a cell was interrupted for its time."""
-    return any(output.get("ename") == "CellTimeoutError" for output in cell.get("outputs", ()))
+    return any(output.get("ename") == TIMEOUT for output in cell.get("outputs", ()))
 
 
 def open_course(folder, seconds=None):
@@ -214,7 +206,10 @@ def open_course(folder, seconds=None):
         CarefulExecute if each is Execute else each for each in Autograde().autograde_preprocessors
     ]
     if seconds is not None:
-        config.Execute.timeout = config.CarefulExecute.timeout = seconds
+        config.Execute.timeout = seconds
+    said = f"interrupted after {config.Execute.timeout} seconds"
+    error = {"ename": TIMEOUT, "evalue": said, "traceback": [f"{TIMEOUT}: {said}"]}
+    config.Execute.error_on_timeout = error
     return NbGraderAPI(config=config, log_level="ERROR")
 
 
@@ -374,7 +369,7 @@ def errors(cell):
     """Return what a cell's errors say, in one line."""
     found = []
     for output in cell.outputs:
-        if output.output_type == "error":
+        if output.output_type == "error" and not (timed_out(cell) and output.ename != TIMEOUT):
             found.append(f"{output.ename}: {output.evalue}")
         elif output.get("name") == "stderr":
             found.append(output.text)
@@ -392,8 +387,8 @@ def write_table(path, rows):
 def write_feedback(api, submission, folder):
     """Write the page that the student gets."""
     place = folder / "feedback" / submission.student / submission.assignment
-    result = api.generate_feedback(submission.assignment, submission.student)
-    if not result["success"]:  # there is no executed notebook to show
+    shown = submission.graded and api.generate_feedback(submission.assignment, submission.student)
+    if not (shown and shown["success"]):  # there is no executed notebook to show
         place.mkdir(parents=True, exist_ok=True)
         remarks = "".join(f"<li>{escape(remark)}</li>" for remark in submission.remarks)
         page = f"<!doctype html><meta charset=utf-8><title>{submission.assignment}</title>"

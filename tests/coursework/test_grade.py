@@ -1,0 +1,44 @@
+"""Grading gives what is due, whatever was handed in, and goes on to the next submission."""
+
+import pytest
+from prove import ASSIGNMENTS, tasks
+
+
+def tested_points(assignment):
+    return sum(task.points for task in tasks(assignment))
+
+
+@pytest.fixture(scope="module")
+def graded(course):
+    """All assignments, solved by one student and handed in untouched by another."""
+    for assignment in ASSIGNMENTS:
+        course.hand_in("1001", assignment, course.solved(assignment, 1001))
+        course.hand_in("1002", assignment, course.released(assignment))
+    return course.grade()[0]
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_reference_gets_all_points_that_tests_can_give(graded, assignment):
+    row = graded["1001", assignment]
+    assert float(row["points"]) == tested_points(assignment)
+    assert float(row["points"]) + float(row["to mark by hand"]) == float(row["out of"])
+    assert row["remarks"] == ""
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_untouched_release_gets_nothing(graded, assignment):
+    row = graded["1002", assignment]
+    assert float(row["points"]) == float(row["to mark by hand"]) == 0
+    assert float(row["out of"]) > tested_points(assignment)
+
+
+def test_each_task_is_in_the_table(graded, course):
+    table = course.table("tasks")
+    for assignment in ASSIGNMENTS:
+        for task in tasks(assignment):
+            row = table["1001", assignment, task.name]
+            assert float(row["points"]) == float(row["out of"]) == task.points
+            assert row["said"] == ""
+            untouched = table["1002", assignment, task.name]
+            assert float(untouched["points"]) == 0
+            assert untouched["said"]
