@@ -37,7 +37,7 @@ def notebooks():
 def matrix():
     """Return the rows of the matrix: page, minutes, and (assignment, minutes) or None."""
     rows = re.findall(
-        r"^\* - .*\n  - \[\]\(\.\./(.*)\.ipynb\)\n  - (\d+)\n  - (?:none|`(\w+)` \((\d+)\))$",
+        r"^\* - \[.*\]\(\.\./(.*)\.ipynb\)\n  - .*\n  - (\d+)\n  - (?:–|`(\w+)` \((\d+)\))$",
         TEXT,
         re.MULTILINE,
     )
