@@ -1,9 +1,10 @@
 """Sphinx extension: what the theme cannot be configured to do.
 
-A page may name the repository without repeating its address, and gets a description for search
-engines. Once all pages are written, each is polished: nothing in its head blocks the first paint,
-pictures have their size, icons are silent for screen readers. Every step leaves a page that it has
-polished before as it is, because Sphinx rewrites only the pages that have changed.
+A page may name the repository without repeating its address, may call a figure's black and white
+what they are in the mode that the reader sees, and gets a description for search engines. Once all
+pages are written, each is polished: nothing in its head blocks the first paint, pictures have their
+size, icons are silent for screen readers. Every step leaves a page that it has polished before as
+it is, because Sphinx rewrites only the pages that have changed.
 """
 
 import re
@@ -34,6 +35,18 @@ def insert_repository_url(app, docname, source):
     """Replace `{{ repository_url }}`, which MyST by itself would leave alone inside of code."""
     url = app.config.html_theme_options.get("repository_url", "")
     source[0] = source[0].replace("{{ repository_url }}", url)
+
+
+def shade(name, rawtext, text, lineno, inliner, options=None, content=None):
+    """Make the role {shade}`black|white`: the first word in the light, the other in the dark."""
+    words = text.split("|")
+    if len(words) != 2:
+        error = inliner.reporter.error(f"shade needs two words, as in black|white: {text}")
+        return [inliner.problematic(rawtext, rawtext, error)], [error]
+    classes = ("only-light", "only-dark")
+    return [
+        nodes.inline("", word, classes=[mode]) for word, mode in zip(words, classes, strict=True)
+    ], []
 
 
 def add_description(app, pagename, templatename, context, doctree):
@@ -165,7 +178,8 @@ def file_name(address):
 
 
 def setup(app):
-    """Connect the steps to Sphinx's events."""
+    """Add the role, and connect the steps to Sphinx's events."""
+    app.add_role("shade", shade)
     app.connect("source-read", insert_repository_url)
     app.connect("html-page-context", add_description)
     app.connect("build-finished", polish_pages)

@@ -26,7 +26,7 @@ The rate $\eta$ and the set $\{a\}$.
 
 $$a &= b \\ c &= d$$
 
-Run `pip install git+{{ repository_url }}`.
+Run `pip install git+{{ repository_url }}`. The {shade}`black|white` dots.
 """
 DESCRIBED_PAGE = "---\nmyst:\n  html_meta:\n    description: By hand.\n---\n# Adam\n\nText.\n"
 
@@ -90,6 +90,17 @@ def test_the_page_is_described_by_its_first_paragraph(article):
 
 def test_the_address_of_the_repository_is_inserted(article):
     assert "pip install git+https://github.com/some/where" in re.sub("<[^>]*>", "", article)
+
+
+def test_a_shade_is_called_what_it_is_in_each_mode(article):
+    words = '<span class="only-light">black</span><span class="only-dark">white</span>'
+    assert f"The {words} dots." in article
+
+
+def test_a_shade_without_its_opposite_stops_the_build(new_book):
+    done = build(new_book("# Page\n\nThe {shade}`black` dots.\n"))
+    assert done.returncode != 0
+    assert "shade needs two words, as in black|white: black" in done.stderr
 
 
 def test_no_script_blocks_the_first_paint(article):
