@@ -339,9 +339,10 @@ def task_rows(gradebook, submission, folder):
         scores = {grade.name: grade for grade in graded.grades}
     for cell in gradebook.find_notebook(name, name).grade_cells:
         score = scores.get(cell.name)
+        unmarked = score and score.needs_manual_grade and score.manual_score is None
         yield {
             "task": cell.name.removesuffix("-tests"),
-            "points": 0 if score is None else None if score.needs_manual_grade else score.score,
+            "points": None if unmarked else score.score if score else 0,
             "out of": cell.max_score,
             "said": said.get(cell.name, ""),
         }

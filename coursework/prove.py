@@ -13,7 +13,7 @@ import io
 import re
 import sys
 import tomllib
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,23 +52,24 @@ class Answer:
     correct: bool
     says: str = ""
 
-    def verdict(self, hidden=True):
-        """Return what the tests say, with or without the hidden ones; empty: passed."""
-        tests = self.task.tests if hidden else HIDDEN.sub("", self.task.tests)
+    def verdict(self):
+        """Return what the tests say (empty: passed) and whether the visible ones said it."""
         namespace, output, errors = {"__name__": "__main__"}, io.StringIO(), io.StringIO()
+        visible, hidden = HIDDEN.sub("", self.task.tests), HIDDEN.search(self.task.tests)[0]
         with redirect_stdout(output):
             for source in self.task.before:
                 exec(source, namespace)
-            try:
+            with suppress(Exception):  # as in a notebook, the next cell is executed all the same
                 exec(self.code, namespace)
-            except Exception as error:  # as in a notebook, the next cell is executed all the same
-                print(f"{type(error).__name__}: {error}", file=output)
-            try:
-                with redirect_stderr(errors):
-                    exec(tests, namespace)
-            except Exception as error:
-                return f"{type(error).__name__}: {error}"
-        return errors.getvalue()  # nbgrader gives no points for a cell that warns
+            for tests in (visible, hidden):
+                try:
+                    with redirect_stderr(errors):
+                        exec(tests, namespace)
+                except Exception as error:
+                    return f"{type(error).__name__}: {error}", tests is visible
+                if errors.getvalue():  # nbgrader gives no points for a cell that warns
+                    return errors.getvalue(), tests is visible
+        return "", False
 
 
 def read(assignment):
@@ -126,9 +127,9 @@ def edit(source, edits):
 
 
 def judge(answer):
-    """Return whether the tests treat an answer as it deserves, and what they say of it."""
-    said = answer.verdict()
-    return bool(said) != answer.correct and answer.says in said, said
+    """Return whether the tests treat an answer justly, what they say, and if visible ones do."""
+    said, early = answer.verdict()
+    return bool(said) != answer.correct and answer.says in said, said, early
 
 
 def row(task):
@@ -136,14 +137,14 @@ def row(task):
     tried = answers(task)
     failures, caught, early, passed = [], 0, 0, 0
     for answer in tried:
-        justly, said = judge(answer)
+        justly, said, visibly = judge(answer)
         if not justly:
             failures.append(f"{task.assignment}, {task.name}, {answer.what}: {said or 'passed'}")
         elif answer.correct:
             passed += 1
         else:
             caught += 1
-            early += bool(answer.verdict(hidden=False))
+            early += visibly
     wrong = sum(not answer.correct for answer in tried)
     cells = [task.assignment, task.name, task.points, f"{caught} of {wrong}", early]
     cells.append(f"{passed} of {len(tried) - wrong}")

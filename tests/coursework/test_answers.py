@@ -65,7 +65,7 @@ def test_tests_are_in_part_visible_and_in_part_hidden(task):
 def test_a_wrong_answer_that_passes_is_reported(monkeypatch):
     task = TASKS[0]
     passing = prove.Answer(task, "no mistake at all", task.solution, correct=False)
-    assert judge(passing) == (False, "")
+    assert judge(passing) == (False, "", False)
     monkeypatch.setattr(prove, "answers", lambda task: [passing])
     line, failures = row(task)
     assert "0 of 1" in line
@@ -75,9 +75,10 @@ def test_a_wrong_answer_that_passes_is_reported(monkeypatch):
 def test_a_right_answer_that_fails_is_reported():
     task = TASKS[0]
     failing = prove.Answer(task, "nothing", "", correct=True)
-    justly, said = judge(failing)
+    justly, said, visibly = judge(failing)
     assert not justly
     assert said
+    assert visibly
 
 
 def test_another_message_than_promised_is_reported():
@@ -98,7 +99,7 @@ def test_another_number_gives_other_answers():
     """The measured tasks are drawn for the student: the neighbor's numbers do not pass."""
     found = 0
     for task in TASKS:
-        if not any("generator(student_number)" in source for source in task.before):
+        if not any("(student_number)" in source for source in task.before):
             continue
         namespace = {}
         for source in [*task.before, task.solution]:

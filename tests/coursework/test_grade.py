@@ -1,7 +1,20 @@
-"""Grading gives what is due, whatever was handed in, and goes on to the next submission."""
+"""Grading by nbgrader: the reference gets all points, the untouched and the wrong get none."""
 
 import pytest
-from prove import ASSIGNMENTS, tasks
+from prove import ASSIGNMENTS, answers, tasks
+
+# The first known mistake in each task.
+WRONG = {
+    assignment: {
+        task.name: next(
+            answer.code
+            for answer in answers(task)
+            if not answer.correct and answer.what != "as released"
+        )
+        for task in tasks(assignment)
+    }
+    for assignment in ASSIGNMENTS
+}
 
 
 def tested_points(assignment):
@@ -10,10 +23,14 @@ def tested_points(assignment):
 
 @pytest.fixture(scope="module")
 def graded(course):
-    """All assignments, solved by one student and handed in untouched by another."""
+    """All assignments, solved by one student, handed in untouched by another, wrong by a third."""
     for assignment in ASSIGNMENTS:
         course.hand_in("1001", assignment, course.solved(assignment, 1001))
         course.hand_in("1002", assignment, course.released(assignment))
+        wrong = course.solved(assignment, 1003)
+        for cell in wrong.cells:
+            cell.source = WRONG[assignment].get(cell.id, cell.source)
+        course.hand_in("1003", assignment, wrong)
     return course.grade()[0]
 
 
@@ -30,6 +47,13 @@ def test_untouched_release_gets_nothing(graded, assignment):
     row = graded["1002", assignment]
     assert float(row["points"]) == float(row["to mark by hand"]) == 0
     assert float(row["out of"]) > tested_points(assignment)
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_wrong_answers_get_nothing(graded, assignment):
+    row = graded["1003", assignment]
+    assert float(row["points"]) == 0
+    assert float(row["to mark by hand"]) == float(row["out of"]) - tested_points(assignment)
 
 
 def test_each_task_is_in_the_table(graded, course):

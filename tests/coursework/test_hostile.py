@@ -1,6 +1,9 @@
 """Submissions that hang, crash, cheat or are no notebooks get their due marks and a remark."""
 
+import shutil
+
 import pytest
+from nbgrader.api import Gradebook
 from prove import read
 
 ASSIGNMENT = "adam"
@@ -169,6 +172,22 @@ def test_grading_goes_on_to_the_last(graded):
 
 def test_written_answer_waits_for_a_person(graded):
     assert float(graded[0]["zz_last", ASSIGNMENT]["to mark by hand"]) == 3
+
+
+def test_points_of_a_person_are_in_the_next_report_and_survive_another_grading(graded, course):
+    with Gradebook(f"sqlite:///{course.folder / 'gradebook.db'}") as gradebook:
+        grade = gradebook.find_grade("adam_explain", ASSIGNMENT, ASSIGNMENT, "zz_last")
+        grade.manual_score, grade.needs_manual_grade = 2, False
+        gradebook.db.commit()
+    assert course.call("report").returncode == 0
+    row = course.table("grades")["zz_last", ASSIGNMENT]
+    assert (float(row["points"]), float(row["to mark by hand"])) == (ALL + 2, 0)
+    assert "Score: 2.0 / 3.0" in course.feedback("zz_last", ASSIGNMENT)
+    again = course.folder / "again" / "zz_last"
+    shutil.copytree(course.folder / "in" / "zz_last" / ASSIGNMENT, again / ASSIGNMENT)
+    assert course.call("grade", again.parent).returncode == 0
+    assert float(course.table("grades")["zz_last", ASSIGNMENT]["points"]) == ALL + 2
+    assert len(course.table("grades")) == len(graded[0])
 
 
 @pytest.mark.parametrize(
