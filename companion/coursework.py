@@ -63,7 +63,36 @@ def check(name, got, expected, mistakes=None, *, rtol=1e-6, atol=1e-9):
             raise AssertionError(f"{name} {message}")
     if _close(got, -expected, rtol, atol):
         raise AssertionError(f"{name} has the right size but the wrong sign")
+    if _close(got.T, expected, rtol, atol):
+        raise AssertionError(f"{name} is transposed")
     raise AssertionError(f"{name} {_difference(got, expected, rtol, atol)}")
+
+
+def check_shape(name, got, shape):
+    """Raise AssertionError unless `got` is an array of numbers of that shape; a number has ().
+
+    >>> check_shape("dW", [[1.0, 2.0]], (2, 1))
+    Traceback (most recent call last):
+    AssertionError: dW has shape (1, 2), expected (2, 1): is it transposed?
+    """
+    _as_numbers(name, got, shape)
+
+
+@contextmanager
+def unchanged(**arrays):
+    """Raise AssertionError if the block changes one of the `arrays`, given by name.
+
+    >>> x = np.zeros(2)
+    >>> with unchanged(x=x):
+    ...     x += 1
+    Traceback (most recent call last):
+    AssertionError: x was changed: work on a copy, or make a new array
+    """
+    before = {name: np.copy(array) for name, array in arrays.items()}
+    yield
+    for name, array in arrays.items():
+        if not np.array_equal(array, before[name], equal_nan=True):
+            raise AssertionError(f"{name} was changed: work on a copy, or make a new array")
 
 
 @contextmanager
@@ -103,7 +132,8 @@ def _as_numbers(name, got, shape):
         raise AssertionError(f"{name} is no array of numbers but of type {type(got).__name__}")
     if array.shape != shape:
         hint = ": is it transposed?" if array.shape == shape[::-1] else ""
-        raise AssertionError(f"{name} has shape {array.shape}, expected {shape}{hint}")
+        wanted = shape or "a single number"
+        raise AssertionError(f"{name} has shape {array.shape}, expected {wanted}{hint}")
     if not np.isfinite(array).all():
         raise AssertionError(f"{name} holds NaN or infinity, expected finite numbers")
     return array

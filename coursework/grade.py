@@ -367,14 +367,13 @@ def failures(cells):
 
 
 def errors(cell):
-    """Return what a cell's errors say, in one line."""
-    found = []
-    for output in cell.outputs:
-        if output.output_type == "error" and not (timed_out(cell) and output.ename != TIMEOUT):
-            found.append(f"{output.ename}: {output.evalue}")
-        elif output.get("name") == "stderr":
-            found.append(output.text)
-    return " ".join(" ".join(found).split())[:200]
+    """Return what a cell's error says, in one line; without one, what it warned of."""
+    raised = [output for output in cell.outputs if output.output_type == "error"]
+    if timed_out(cell):
+        raised = [output for output in raised if output.ename == TIMEOUT]
+    said = [f"{output.ename}: {output.evalue}" for output in raised]
+    warned = [output.text for output in cell.outputs if output.get("name") == "stderr"]
+    return " ".join(" ".join(said or warned).split())[:200]
 
 
 def write_table(path, rows):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from companion import initializers, layers, losses, optimizers
-from companion.coursework import STUDENT, check, generator, without
+from companion.coursework import STUDENT, check, check_shape, generator, unchanged, without
 
 HERE = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
@@ -39,6 +39,8 @@ def test_close_values_pass(got, expected):
         (-HERE, HERE, "it has the right size but the wrong sign"),
         (-2.0, 2.0, "it has the right size but the wrong sign"),
         (5 * HERE, HERE, "it is 5 times what is expected, everywhere"),
+        (HERE[:, :2].T, HERE[:, :2], "it is transposed"),
+        (HERE, 2.0, r"it has shape \(2, 3\), expected a single number"),
         (HERE / -5, HERE, "it is -0.2 times what is expected, everywhere"),
         (2.5, 2.0, r"it is 2.5, expected 2$"),
         (
@@ -72,6 +74,25 @@ def test_tolerance_can_be_set():
     check("it", 1.01, 1.0, rtol=0.02)
     with pytest.raises(AssertionError, match=r"it is 1\.01, expected 1"):
         check("it", 1.01, 1.0, rtol=0.005)
+
+
+def test_shape_alone_can_be_checked():
+    check_shape("it", HERE, (2, 3))
+    check_shape("it", 5, ())
+    with pytest.raises(AssertionError, match=r"it has shape \(3,\), expected a single number"):
+        check_shape("it", HERE[0], ())
+    with pytest.raises(AssertionError, match="it is None: is a `return` missing"):
+        check_shape("it", None, (2, 3))
+
+
+def test_what_must_stay_is_named_when_it_changes():
+    x, y = np.array([1.0, np.nan]), np.ones((2, 2))
+    with unchanged(x=x, y=y):
+        _ = x + y
+    with pytest.raises(AssertionError, match="y was changed: work on a copy"), unchanged(x=x, y=y):
+        y[1, 1] = 2
+    with pytest.raises(ZeroDivisionError), unchanged(x=x):
+        1 / 0
 
 
 CALLS = {
