@@ -69,7 +69,9 @@ def check(name, got, expected, mistakes=None, *, rtol=1e-6, atol=1e-9):
 
 
 def check_shape(name, got, shape):
-    """Raise AssertionError unless `got` is an array of numbers of that shape; a number has ().
+    """Raise AssertionError unless `got` is an array of numbers of that `shape`; a number has ().
+
+    The message calls it by `name`.
 
     >>> check_shape("dW", [[1.0, 2.0]], (2, 1))
     Traceback (most recent call last):
@@ -80,7 +82,7 @@ def check_shape(name, got, shape):
 
 @contextmanager
 def unchanged(**arrays):
-    """Raise AssertionError if the block changes one of the `arrays`, given by name.
+    """Raise AssertionError if the block changes one of the `arrays`, given by their names.
 
     >>> x = np.zeros(2)
     >>> with unchanged(x=x):
