@@ -93,7 +93,7 @@ HOSTILE = {
     "disarmed": (spoil(SILENT), ALL - TASK, ""),
     "own_cells": (add_cells, ALL, ""),
     "no_identifiers": (drop_identifiers, ALL, ""),
-    "no_number": (spoil("student_number = 0", "number"), ALL - 2, "student_number is 0"),
+    "no_number": (spoil("student_number = 0", "number"), ALL - 3, "student_number is 0"),
     "kills": (
         spoil("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"),
         0,
@@ -160,7 +160,7 @@ def test_missing_notebook_gets_nothing(graded):
 
 
 def test_the_work_of_another_number_loses_what_was_measured(graded):
-    assert points(graded, "1234") == ALL - 2
+    assert points(graded, "1234") == ALL - 3
     assert "student_number is 1001, but student 1234 handed this in" in remarks(graded, "1234")
 
 
