@@ -10,6 +10,7 @@ from importlib import import_module
 from inspect import isclass, isfunction
 
 import numpy as np
+from numpy import allclose, isclose  # these, whatever a notebook assigns to np.allclose
 
 from companion._checks import check_count
 
@@ -142,7 +143,7 @@ def _as_numbers(name, got, shape):
 
 
 def _close(got, expected, rtol, atol):
-    return got.shape == expected.shape and np.allclose(got, expected, rtol, atol)
+    return got.shape == expected.shape and allclose(got, expected, rtol, atol)
 
 
 def _difference(got, expected, rtol, atol):
@@ -150,7 +151,7 @@ def _difference(got, expected, rtol, atol):
     scale = np.sum(got * expected) / np.sum(expected**2) if np.any(expected) else 0.0
     if got.size > 1 and scale and _close(got, scale * expected, rtol, atol):
         return f"is {scale:.6g} times what is expected, everywhere"
-    wrong = ~np.isclose(got, expected, rtol, atol)
+    wrong = ~isclose(got, expected, rtol, atol)
     if got.ndim == 0:
         return f"is {got:.6g}, expected {expected:.6g}"
     first = tuple(np.argwhere(wrong)[0].tolist())

@@ -79,16 +79,20 @@ class Submission:
             self.remarks.append("no notebook that can be read was handed in")
             return None
         names = {identify(cell) for cell in released.cells}
-        path, notebook = max(
-            candidates, key=lambda each: len(names & {identify(cell) for cell in each[1].cells})
-        )
+
+        def fit(candidate):
+            path, notebook = candidate
+            known = names & {identify(cell) for cell in notebook.cells}
+            return len(known), path.stem == self.assignment
+
+        path, notebook = max(candidates, key=fit)
         if path.name != f"{self.assignment}.ipynb":
             self.remarks.append(f"the notebook is called {path.name}, not {self.assignment}.ipynb")
         return self._in_order(notebook, released)
 
     def _parse(self, path):
         try:
-            return path, nbformat.read(path, as_version=4)
+            return path, nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
         except Exception as error:  # whatever a file can hold
             self.remarks.append(f"{path.name} is not a notebook: {first_line(error)}")
             return None
@@ -148,13 +152,21 @@ def first_line(error):
 
 
 class CarefulExecute(Execute):
-    """Execute all cells; one that ends or blocks the kernel is left out, and the rest run again."""
+    """Execute all cells; one that ends or blocks the kernel is left out, and the rest run again.
+
+    Before each test the imports of the setup cell are made again: a student may have called
+    something else `check`. And a warning costs no points, as it would with nbgrader alone.
+    """
 
     def preprocess(self, nb, resources, km=None):
         """Execute the notebook, as often as it takes."""
         left_out = {}
         while True:
             attempt = deepcopy(nb)
+            setup = next(cell.source for cell in nb.cells if identify(cell) == "setup")
+            for cell in attempt.cells:
+                if cell.cell_type == "code" and is_grade(cell):
+                    cell.source = f"{setup}\n\n{cell.source}"
             for index, reason in left_out.items():
                 attempt.cells[index].source = f"raise RuntimeError({reason!r})"
             try:
@@ -164,8 +176,12 @@ class CarefulExecute(Execute):
                 left_out[self._culprit(nb, left_out)] = "this cell ended Python; it was left out"
             except CellTimeoutError:  # it was interrupted, and went on
                 left_out[self._culprit(nb, left_out)] = "this cell would not end; it was left out"
-        for index in left_out:
-            attempt.cells[index].source = nb.cells[index].source
+        for cell, original in zip(attempt.cells, nb.cells, strict=True):
+            cell.source = original.source
+            if cell.cell_type == "code" and is_grade(cell):
+                for output in cell.outputs:
+                    if output.get("name") == "stderr":
+                        output.name = "stdout"
         return attempt, resources
 
     def _culprit(self, nb, left_out):

@@ -54,21 +54,18 @@ class Answer:
 
     def verdict(self):
         """Return what the tests say (empty: passed) and whether the visible ones said it."""
-        namespace, output, errors = {"__name__": "__main__"}, io.StringIO(), io.StringIO()
+        namespace = {"__name__": "__main__"}
         visible, hidden = HIDDEN.sub("", self.task.tests), HIDDEN.search(self.task.tests)[0]
-        with redirect_stdout(output):
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             for source in self.task.before:
                 exec(source, namespace)
             with suppress(Exception):  # as in a notebook, the next cell is executed all the same
                 exec(self.code, namespace)
             for tests in (visible, hidden):
                 try:
-                    with redirect_stderr(errors):
-                        exec(tests, namespace)
+                    exec(tests, namespace)
                 except Exception as error:
                     return f"{type(error).__name__}: {error}", tests is visible
-                if errors.getvalue():  # nbgrader gives no points for a cell that warns
-                    return errors.getvalue(), tests is visible
         return "", False
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 
+import nbformat
 import pytest
 from nbgrader.api import Gradebook
 from prove import read
@@ -46,6 +47,24 @@ def add_cells(notebook):
     find(notebook, "adam").source = find(notebook, "adam").source.replace("np.sqrt(", "root(")
 
 
+def shadow(notebook):
+    """Correct work whose author has used the names of the tests for something else."""
+    find(notebook, "adamw").source += "\n\ncheck = without = optimizers = 0"
+
+
+def no_check(notebook):
+    """Wrong work, and a function of the student's that is called as the one of the tests."""
+    find(notebook, "adamw").source = (
+        "class AdamW:\n    def step(self, params, grads):\n        pass\n\n\n"
+        "def check(*arguments, **options):\n    pass"
+    )
+
+
+def warn(notebook):
+    """Correct work that warns."""
+    find(notebook, "adamw").source += "\n        import warnings\n        warnings.warn('slow')"
+
+
 def drop_identifiers(notebook):
     """What an editor does that knows an older format only."""
     notebook.nbformat_minor = 4
@@ -61,7 +80,13 @@ while True:
     except BaseException:
         pass
 """
-SILENT = "from numpy import testing\ntesting.assert_allclose = lambda *arguments, **options: None"
+SILENT = """
+np.allclose = lambda *arguments, **options: True
+
+class AdamW:
+    def __init__(self, lr=0.001, weight_decay=0.01): pass
+    def step(self, params, grads): pass
+"""
 # name: what is changed in a solved notebook, the points, a part of the remark
 HOSTILE = {
     "endless": (
@@ -91,6 +116,9 @@ HOSTILE = {
     "deleted_setup": (delete("setup", "noise"), ALL, "the cell setup was deleted"),
     "changed_tests": (change_tests, ALL - TASK, "the cell adamw-tests was changed"),
     "disarmed": (spoil(SILENT), ALL - TASK, ""),
+    "shadowed": (shadow, ALL, ""),
+    "own_check": (no_check, ALL - TASK, ""),
+    "warns": (warn, ALL, ""),
     "own_cells": (add_cells, ALL, ""),
     "no_identifiers": (drop_identifiers, ALL, ""),
     "no_number": (spoil("student_number = 0", "number"), ALL - 3, "student_number is 0"),
@@ -113,6 +141,10 @@ def graded(course):
     course.hand_in("torn", ASSIGNMENT, '{"cells": [')
     course.hand_in("torn_beside", ASSIGNMENT, '{"cells": [', "old.ipynb")
     course.hand_in("torn_beside", ASSIGNMENT, course.solved(ASSIGNMENT, 1))
+    course.hand_in("copied", ASSIGNMENT, course.released(ASSIGNMENT), "adam-Copy1.ipynb")
+    course.hand_in("copied", ASSIGNMENT, course.solved(ASSIGNMENT, 1))
+    marked = "\ufeff" + nbformat.writes(course.solved(ASSIGNMENT, 1))
+    course.hand_in("byte_order_mark", ASSIGNMENT, marked)
     course.hand_in("nothing", ASSIGNMENT, "I had no time.", "note.txt")
     course.hand_in("1234", ASSIGNMENT, course.solved(ASSIGNMENT, 1001))
     course.hand_in("zz_last", ASSIGNMENT, course.solved(ASSIGNMENT, 1))
@@ -152,6 +184,15 @@ def test_torn_file_is_no_notebook(graded):
     assert "adam.ipynb is not a notebook" in remarks(graded, "torn")
     assert points(graded, "torn_beside") == ALL
     assert "old.ipynb is not a notebook" in remarks(graded, "torn_beside")
+
+
+def test_a_copy_beside_the_notebook_is_not_taken_for_it(graded):
+    assert points(graded, "copied") == ALL
+    assert remarks(graded, "copied") == ""
+
+
+def test_an_editor_may_put_a_mark_before_the_text(graded):
+    assert points(graded, "byte_order_mark") == ALL
 
 
 def test_missing_notebook_gets_nothing(graded):
