@@ -13,6 +13,7 @@ import io
 import re
 import sys
 import tomllib
+import warnings
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,11 @@ class Answer:
         """Return what the tests say (empty: passed) and whether the visible ones said it."""
         namespace = {"__name__": "__main__"}
         visible, hidden = HIDDEN.sub("", self.task.tests), HIDDEN.search(self.task.tests)[0]
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        with (
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(action="ignore"),  # a warning costs no points
+        ):
             for source in self.task.before:
                 exec(source, namespace)
             with suppress(Exception):  # as in a notebook, the next cell is executed all the same

@@ -9,6 +9,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "_build" / "html"
+DESKTOP, PHONE = 1300, 390
 
 
 def table_of_contents():
@@ -34,15 +35,25 @@ def source_markdown(page):
 
 
 def pytest_generate_tests(metafunc):
-    """Run a test that takes `page` on every page, one with `notebook` on every notebook."""
-    pages = table_of_contents()
-    if "page" in metafunc.fixturenames:
-        metafunc.parametrize("page", [*pages, "search", "genindex"])
-    if "chapter" in metafunc.fixturenames:
-        metafunc.parametrize("chapter", pages)
-    if "notebook" in metafunc.fixturenames:
-        notebooks = [page for page in pages if source_file(page).suffix == ".ipynb"]
-        metafunc.parametrize("notebook", notebooks)
+    """Run a test that takes `page` on every page, one with `notebook` on every notebook.
+
+    If it also takes `desk` or `phone`, that is the page, opened there for all tests that share it:
+    the pages come in one order for all of them, so that pytest opens each only once.
+    """
+    chapters = table_of_contents()
+    notebooks = [page for page in chapters if source_file(page).suffix == ".ipynb"]
+    others = [page for page in chapters if page not in notebooks]
+    kinds = {
+        "page": [*notebooks, *others, "search", "genindex"],
+        "chapter": [*notebooks, *others],
+        "notebook": notebooks,
+    }
+    for kind in kinds.keys() & set(metafunc.fixturenames):
+        screens = [name for name in ("desk", "phone") if name in metafunc.fixturenames]
+        values = [(page, *[page] * len(screens)) for page in kinds[kind]]
+        metafunc.parametrize(
+            (kind, *screens), values, ids=kinds[kind], indirect=screens, scope="module"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -113,22 +124,43 @@ class Visit:
         assert self.tab.locator(".solution.toggle-hidden").count() == 0
 
 
+def open_file(browser, path, width=DESKTOP, mode="light"):
+    """Open a file in a window of its own."""
+    size = {"width": width, "height": 900}
+    context = browser.new_context(viewport=size, color_scheme=mode, reduced_motion="reduce")
+    visited = Visit(context.new_page())
+    visited.tab.goto(Path(path).as_uri())
+    return visited
+
+
 @pytest.fixture
 def visit(browser):
-    """Open a file in a tab of its own: `visit(path, width=..., mode="dark")`."""
-    contexts = []
+    """Open a file for this test alone: `visit(path, width=..., mode="dark")`."""
+    visits = []
 
-    def open_file(path, width=1300, mode="light"):
-        size = {"width": width, "height": 900}
-        context = browser.new_context(viewport=size, color_scheme=mode, reduced_motion="reduce")
-        contexts.append(context)
-        result = Visit(context.new_page())
-        result.tab.goto(Path(path).as_uri())
-        return result
+    def open_and_remember(*arguments, **options):
+        visits.append(open_file(browser, *arguments, **options))
+        return visits[-1]
 
-    yield open_file
-    for context in contexts:
-        context.close()
+    yield open_and_remember
+    for visited in visits:
+        visited.tab.context.close()
+
+
+@pytest.fixture(scope="module")
+def desk(request, browser, book):
+    """Open a page on a wide screen, once for all tests that only look at it."""
+    visited = open_file(browser, book / f"{request.param}.html")
+    yield visited
+    visited.tab.context.close()
+
+
+@pytest.fixture(scope="module")
+def phone(request, browser, book):
+    """Open a page on a phone, once for all tests that only look at it."""
+    visited = open_file(browser, book / f"{request.param}.html", width=PHONE)
+    yield visited
+    visited.tab.context.close()
 
 
 @pytest.fixture

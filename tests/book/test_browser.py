@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-DESKTOP, PHONE = 1300, 390
+PHONE = 390
 SEARCH_FIELDS = "input[type=search], .search-button-field, .search-button"
 
 
@@ -18,31 +18,30 @@ def boxes_wider_than_the_screen(tab):
     )
 
 
-def test_page_opens_without_network_and_errors(page, book, visit):
-    visited = visit(book / f"{page}.html")
-    visited.load_all_pictures()
-    assert visited.requests == []
-    assert visited.errors == []
+def test_page_opens_without_network_and_errors(page, desk):
+    desk.load_all_pictures()
+    assert desk.requests == []
+    assert desk.errors == []
 
 
-def test_page_fits_a_phone(page, book, visit):
-    visited = visit(book / f"{page}.html", width=PHONE)
-    visited.load_all_pictures()
-    visited.open_solutions()
-    assert boxes_wider_than_the_screen(visited.tab) == []
-    assert visited.tab.evaluate("document.documentElement.scrollWidth") <= PHONE
+def test_page_fits_a_phone(page, phone):
+    phone.load_all_pictures()
+    phone.open_solutions()
+    assert boxes_wider_than_the_screen(phone.tab) == []
+    assert phone.tab.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_one_search_field_is_visible(chapter, width, book, visit):
-    tab = visit(book / f"{chapter}.html", width=width).tab
-    assert tab.locator(f":is({SEARCH_FIELDS}):visible").count() == 1
+def test_one_search_field_is_visible(chapter, desk):
+    assert desk.tab.locator(f":is({SEARCH_FIELDS}):visible").count() == 1
 
 
-def test_figures_keep_their_shape_on_a_phone(notebook, book, visit):
-    visited = visit(book / f"{notebook}.html", width=PHONE)
-    visited.load_all_pictures()
-    for image in visited.tab.locator("article .cell_output img").all():
+def test_one_search_field_is_visible_on_a_phone(chapter, phone):
+    assert phone.tab.locator(f":is({SEARCH_FIELDS}):visible").count() == 1
+
+
+def test_figures_keep_their_shape_on_a_phone(notebook, phone):
+    phone.load_all_pictures()
+    for image in phone.tab.locator("article .cell_output img").all():
         shown, stored = image.evaluate(
             "i => [i.width / i.height, i.naturalWidth / i.naturalHeight]"
         )
@@ -62,8 +61,8 @@ def test_figures_are_dark_in_dark_mode(notebook, book, visit):
         assert "invert" in player.locator("[role=img]").evaluate("i => getComputedStyle(i).filter")
 
 
-def test_formulas_have_their_fonts(chapter, book, visit):
-    tab = visit(book / f"{chapter}.html").tab
+def test_formulas_have_their_fonts(chapter, desk):
+    tab = desk.tab
     tab.evaluate("document.fonts.ready")
     formulas = tab.locator("article p mjx-container:visible")
     if formulas.count():
@@ -97,8 +96,8 @@ def test_search_says_when_a_word_is_missing(book, visit):
     tab.get_by_text("did not match any documents").wait_for()
 
 
-def test_copy_button_copies_the_code(notebook, book, visit):
-    tab = visit(book / f"{notebook}.html").tab
+def test_copy_button_copies_the_code(notebook, desk):
+    tab = desk.tab
     cell = tab.locator("article div.cell_input .highlight").first
     cell.hover()
     cell.locator("button.copybtn").click()
@@ -106,14 +105,16 @@ def test_copy_button_copies_the_code(notebook, book, visit):
     tab.locator("textarea").first.focus()
     tab.keyboard.press("Control+V")
     copied = tab.locator("textarea").first.input_value()
+    tab.locator("textarea").first.evaluate("t => t.remove()")
     assert copied.strip() == cell.locator("pre").inner_text().strip() != ""
 
 
-def test_launch_menu_opens(notebook, book, visit):
-    tab = visit(book / f"{notebook}.html").tab
+def test_launch_menu_opens(notebook, desk):
+    tab = desk.tab
     tab.get_by_role("button", name="Launch interactive content").click()
     assert tab.locator("a[href^='https://mybinder.org']").is_visible()
     assert tab.locator("a[href^='https://colab.research.google.com']").is_visible()
+    tab.keyboard.press("Escape")
 
 
 def test_mode_can_be_changed(book, visit):
