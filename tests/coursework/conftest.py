@@ -24,7 +24,7 @@ class Course:
     def call(self, *arguments):
         """Call grade.py for this course; return the finished process."""
         command = [sys.executable, GRADE, "--to", self.folder, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=1200)
+        return subprocess.run(command, capture_output=True, text=True, timeout=5000)
 
     def released(self, assignment):
         """Return the notebook as students get it."""
