@@ -37,7 +37,7 @@ def test_no_secret_is_released(course, assignment):
     path = course.folder / "release" / assignment / f"{assignment}.ipynb"
     text = "\n".join(cell.source for cell in course.released(assignment).cells)
     assert len(secrets(assignment)) > 20
-    assert {secret for secret in secrets(assignment) if secret in text} == set()
+    assert secrets(assignment) & lines(text) == set()
     assert not re.search("BEGIN|END SOL|HIDDEN|Rubric", path.read_text())
     assert not any(cell.get("outputs") for cell in course.released(assignment).cells)
 
@@ -45,7 +45,7 @@ def test_no_secret_is_released(course, assignment):
 def test_a_leak_would_be_seen(course):
     assignment = ASSIGNMENTS[0]
     text = "\n".join(cell.source for cell in read(assignment).cells)
-    assert secrets(assignment) == {secret for secret in secrets(assignment) if secret in text}
+    assert secrets(assignment) <= lines(text)
 
 
 @each_assignment
