@@ -45,6 +45,9 @@ PIXELS = 4
 
 IMAGES = ("image/png", "image/jpeg", "image/gif")
 
+# With how many threads for linear algebra the kernels are to start.
+THREADS = pytest.StashKey()
+
 
 def pytest_addoption(parser):
     """Let the limits be changed with `-o`: the guards' own tests lower them."""
@@ -55,7 +58,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Give the kernels an environment that is the same for everyone."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    config.stash[THREADS] = os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     profile = TemporaryDirectory()  # not the settings, start-up files and history of the user
     config.add_cleanup(profile.cleanup)
     os.environ["IPYTHONDIR"] = profile.name
@@ -191,6 +194,9 @@ class Resources(PageTest):
             ]
             if taken > limit
         ]
+        wanted, threads = self.config.stash[THREADS], os.environ["OPENBLAS_NUM_THREADS"]
+        if threads != wanted:  # two processes with two threads each are many times slower
+            problems.append(f"OPENBLAS_NUM_THREADS is no longer {wanted}: something set {threads}")
         if problems:
             raise AssertionError("\n".join(problems))
         if unjudged:

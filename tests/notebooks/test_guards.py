@@ -214,6 +214,14 @@ def test_time_is_not_judged_on_a_machine_far_below_its_speed(tmp_path):
     assert "1 skipped" in output
 
 
+def test_changed_number_of_threads_is_noticed(tmp_path):
+    script = "import os\nos.environ['OPENBLAS_NUM_THREADS'] = '8'\n"
+    (tmp_path / "imported.py").write_text(script)  # as pytest looks for doctests
+    _, results = run(tmp_path, {"intact": INTACT})
+    assert failures(results, "intact") == ["resources"]
+    assert "OPENBLAS_NUM_THREADS is no longer" in results["intact", "resources"]
+
+
 def test_memory_is_judged_at_any_speed(tmp_path):
     limits = ["-o", "page_megabytes=10", "-o", f"task_seconds={SLOW}"]
     _, results = run(tmp_path, {"hungry": notebook(cell(HUNGRY))}, *limits)
