@@ -20,8 +20,9 @@ MATH_SOURCE = re.compile(r"\$[^\s$]|\$\$|\{math\}|\\begin\{(?:align|equation|gat
 RAW_TEX = re.compile(r"\\\(|\\\[|\$\$|\\(?:frac|nabla|theta|eta|begin|mathbf)\b")
 
 
+@cache
 def read(path):
-    """Parse a page."""
+    """Parse a page, once for all tests: none of them changes the tree."""
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
@@ -54,10 +55,11 @@ def find_broken_links(page, tree):
     addresses = [e["href"] for e in tree.select("[href]")] + [
         e["src"] for e in tree.select("[src]")
     ]
-    return [address for address in addresses if not resolves(page, tree, address)]
+    places = set(ids(tree))
+    return [address for address in addresses if not resolves(page, places, address)]
 
 
-def resolves(page, tree, address):
+def resolves(page, places, address):
     """Say whether an address inside the book leads to a file and, with a #, to an element of it."""
     parts = urlsplit(address)
     if parts.scheme or is_external(address):
@@ -67,13 +69,12 @@ def resolves(page, tree, address):
         return False
     if not parts.fragment:
         return True
-    places = ids(tree) if target == page else ids_in_file(target)
-    return unquote(parts.fragment) in places
+    return unquote(parts.fragment) in (places if target == page else ids_in_file(target))
 
 
 def ids(tree):
     """Return the ids of a page, in order."""
-    return [element["id"] for element in tree.select("[id]")]
+    return [element["id"] for element in tree.find_all(id=True)]
 
 
 @cache
@@ -127,9 +128,10 @@ def find_head_mistakes(tree):
 
 def find_raw_tex(tree):
     """Return the TeX that a reader would see instead of formulas."""
-    for element in tree.select("pre, code, script, style"):
-        element.decompose()
-    return RAW_TEX.findall(tree.body.get_text(" "))
+    code = [e.find_all(string=True) for e in tree.select("pre, code, script, style")]
+    of_code = {id(text) for texts in code for text in texts}
+    texts = [text for text in tree.body.find_all(string=True) if id(text) not in of_code]
+    return RAW_TEX.findall(" ".join(texts))
 
 
 def test_every_page_is_built(page, book):
@@ -161,8 +163,9 @@ def test_page_has_one_heading_title_language_and_description(page, book):
 
 
 def test_descriptions_differ(book):
-    pages = [read(path) for path in (book / "chapters").rglob("*.html")]
-    descriptions = [page.select_one("meta[name=description]")["content"] for page in pages]
+    texts = [path.read_text(encoding="utf-8") for path in (book / "chapters").rglob("*.html")]
+    heads = [BeautifulSoup(text.partition("</head>")[0], "html.parser") for text in texts]
+    descriptions = [head.select_one("meta[name=description]")["content"] for head in heads]
     assert len(set(descriptions)) == len(descriptions) > 0
 
 
@@ -247,7 +250,8 @@ MISTAKES = [
 
 def find(check, path):
     """Run a check on a file."""
-    return check(path, read(path)) if check is find_broken_links else check(read(path))
+    tree = read.__wrapped__(path)  # the file changes between two calls
+    return check(path, tree) if check is find_broken_links else check(tree)
 
 
 @pytest.fixture
