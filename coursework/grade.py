@@ -21,13 +21,13 @@ import re
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from html import escape
+from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
@@ -46,6 +46,9 @@ MEMORY = 4 * 2**30  # bytes of address space for the kernel of a student
 PATIENCE = 900  # seconds for a whole submission, which only code that blocks all limits takes
 TIMEOUT = "CellTimeoutError"
 PREPARED = "prepared"  # where the submissions are, put in order
+# Where processes come from that have imported nbgrader already, which takes some seconds.
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload(["nbgrader.apps", "nbgrader.converters"])
 
 
 # Read a submission.
@@ -152,7 +155,7 @@ def first_line(error):
 
 
 class CarefulExecute(Execute):
-    """Execute all cells; one that ends or blocks the kernel is left out, and the rest run again.
+    """Execute all cells; one that ends, blocks or fills the kernel is left out of another run.
 
     Before each test the imports of the setup cell are made again: a student may have called
     something else `check`. And a warning costs no points, as it would with nbgrader alone.
@@ -171,7 +174,10 @@ class CarefulExecute(Execute):
                 attempt.cells[index].source = f"raise RuntimeError({reason!r})"
             try:
                 attempt, resources = super().preprocess(attempt, resources, km)
-                break
+                hoarder = find_hoarder(attempt.cells)
+                if hoarder is None:
+                    break
+                left_out[hoarder] = "this cell filled the memory; it was left out"
             except DeadKernelError:
                 left_out[self._culprit(nb, left_out)] = "this cell ended Python; it was left out"
             except CellTimeoutError:  # it was interrupted, and went on
@@ -205,9 +211,25 @@ class CarefulExecute(Execute):
             raise DeadKernelError
 
 
-def timed_out(cell):
-    """Return whether a cell was interrupted for its time."""
-    return any(output.get("ename") == TIMEOUT for output in cell.get("outputs", ()))
+def find_hoarder(cells):
+    """Return the index of the cell that left too little memory for others; None if none did.
+
+    That is the student's first one that ran out of memory, or was interrupted and may hold some.
+    """
+    if not any(ended_with(cell, "MemoryError") for cell in cells):
+        return None
+    suspects = [
+        index
+        for index, cell in enumerate(cells)
+        if not is_locked(cell) and (ended_with(cell, "MemoryError") or ended_with(cell, TIMEOUT))
+    ]
+    return min(suspects, default=None)
+
+
+def ended_with(cell, error):
+    """Return whether a cell raised the error of this name (`_ArrayMemoryError` is NumPy's)."""
+    names = [output.get("ename", "") for output in cell.get("outputs", ())]
+    return any(name in (error, f"_Array{error}") for name in names)
 
 
 def open_course(folder, seconds=None):
@@ -229,41 +251,44 @@ def open_course(folder, seconds=None):
     return NbGraderAPI(config=config, log_level="ERROR")
 
 
-def autograde(api, submission):
+def autograde(submission, folder, seconds, log):
     """Let nbgrader grade one submission, in this process, within the limit of memory."""
+    with log.open("w", encoding="utf-8") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.environ |= {STUDENT: submission.student, "OPENBLAS_NUM_THREADS": "1"}
-    result = api.autograde(submission.assignment, submission.student)
+    result = open_course(folder, seconds).autograde(submission.assignment, submission.student)
     if not result["success"]:
         sys.exit(f"{result.get('log', '')}{result['error']}")
 
 
 def autograde_apart(submission, folder, seconds):
     """Let a process of its own grade one submission; say so if that did not end well."""
-    command = [sys.executable, __file__, "--to", str(folder)]
-    command += ["--seconds", str(seconds)] if seconds else []
-    command += ["one", submission.student, submission.assignment]
+    log = submission.folder / "grading.log"
     begin = time.perf_counter()
-    process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        output, _ = process.communicate(timeout=PATIENCE)
-        submission.graded = process.returncode == 0
-        if process.returncode < 0:
-            name = signal.Signals(-process.returncode).name
-            submission.remarks.append(f"ended the grading of this submission by {name}: look at it")
-        elif process.returncode:
-            reason = [f"exit code {process.returncode}", *output.strip().splitlines()][-1]
-            submission.remarks.append(f"could not be graded: {reason[:200]}")
-    except subprocess.TimeoutExpired:
+    process = PROCESSES.Process(target=autograde, args=(submission, folder, seconds, log))
+    process.start()
+    process.join(PATIENCE)
+    code = process.exitcode
+    submission.graded = code == 0
+    if code is None:
         submission.remarks.append(f"was stopped after {PATIENCE} seconds")
-    finally:
-        kill(process)
+    elif code < 0:
+        name = signal.Signals(-code).name
+        submission.remarks.append(f"ended the grading of this submission by {name}: look at it")
+    elif code > 0:
+        said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        reason = [f"exit code {code}", *said.strip().splitlines()][-1]
+        submission.remarks.append(f"could not be graded: {reason[:200]}")
+    kill(process.pid)
     submission.seconds = time.perf_counter() - begin
 
 
-def kill(process):
+def kill(pid):
     """End a process and all that it has started."""
     try:
+        process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return
@@ -385,7 +410,7 @@ def failures(cells):
 def errors(cell):
     """Return what a cell's error says, in one line; without one, what it warned of."""
     raised = [output for output in cell.outputs if output.output_type == "error"]
-    if timed_out(cell):
+    if ended_with(cell, TIMEOUT):
         raised = [output for output in raised if output.ename == TIMEOUT]
     said = [f"{output.ename}: {output.evalue}" for output in raised]
     warned = [output.text for output in cell.outputs if output.get("name") == "stderr"]
@@ -422,17 +447,12 @@ def main():
     grading = actions.add_parser("grade", help="grade a folder of STUDENT/ASSIGNMENT/")
     grading.add_argument("submissions", type=Path)
     actions.add_parser("report", help="write the tables and the feedback again")
-    one = actions.add_parser("one")  # what `grade` calls for each submission
-    one.add_argument("student")
-    one.add_argument("assignment")
     arguments = parser.parse_args()
     folder = arguments.to.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     api = open_course(folder, arguments.seconds)
     assignments = sorted(path.stem for path in COURSE.glob("source/*/*.ipynb"))
-    if arguments.action == "one":
-        autograde(api, Submission(arguments.student, arguments.assignment, folder))
-    elif arguments.action == "release":
+    if arguments.action == "release":
         release(api, folder, assignments)
         print(f"What students get is in {folder / 'release'}.")
     else:

@@ -17,7 +17,7 @@ WRONG = {
 }
 
 
-def tested_points(assignment):
+def points_by_tests(assignment):
     return sum(task.points for task in tasks(assignment))
 
 
@@ -37,7 +37,7 @@ def graded(course):
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_reference_gets_all_points_that_tests_can_give(graded, assignment):
     row = graded["1001", assignment]
-    assert float(row["points"]) == tested_points(assignment)
+    assert float(row["points"]) == points_by_tests(assignment)
     assert float(row["points"]) + float(row["to mark by hand"]) == float(row["out of"])
     assert row["remarks"] == ""
 
@@ -46,14 +46,14 @@ def test_reference_gets_all_points_that_tests_can_give(graded, assignment):
 def test_untouched_release_gets_nothing(graded, assignment):
     row = graded["1002", assignment]
     assert float(row["points"]) == float(row["to mark by hand"]) == 0
-    assert float(row["out of"]) > tested_points(assignment)
+    assert float(row["out of"]) > points_by_tests(assignment)
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_wrong_answers_get_nothing(graded, assignment):
     row = graded["1003", assignment]
     assert float(row["points"]) == 0
-    assert float(row["to mark by hand"]) == float(row["out of"]) - tested_points(assignment)
+    assert float(row["to mark by hand"]) == float(row["out of"]) - points_by_tests(assignment)
 
 
 def test_each_task_is_in_the_table(graded, course):
