@@ -44,7 +44,7 @@ def mnist():
 
 def find_chromium(playwright):
     """Return the path of a Chromium; without one the tests fail, they are never skipped."""
-    names = ["chromium", "chromium-browser", "google-chrome"]
+    names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
     found = [path for path in map(shutil.which, names) if path]
     found.append(playwright.chromium.executable_path)
     if not Path(found[0]).exists():
