@@ -110,8 +110,9 @@ class Lab:
         return tab
 
     def open_to_read(self, tab, notebook):
-        """Open a notebook in front of others, without a kernel, which saves time."""
+        """Open a notebook in the place of others, without a kernel, which saves time."""
         options = {"path": notebook, "kernelPreference": {"shouldStart": False}}
+        self.execute(tab, "application:close-all")
         self.execute(tab, "docmanager:open", options)
         tab.wait_for_function(RENDERED, arg=notebook)
 
