@@ -18,21 +18,23 @@ from companion._checks import check_count
 STUDENT = "COURSEWORK_STUDENT"
 
 
-def generator(student_number):
+def generator(student_number, edition=2026):
     """Return the generator that draws a student's own data.
 
-    Each `student_number`, an integer from 1, gives another one. ValueError if it is none, or, where
-    the grader executes the notebook, not that of the student who handed it in.
+    Each `student_number`, an integer from 1, gives another one, and so does each `edition` of the
+    course, an integer from 1. ValueError if the number is none, or, where the grader executes the
+    notebook, not that of the student who handed it in.
     """
     if student_number == 0:
         raise ValueError("student_number is 0: write your own into the cell that sets it")
     check_count("student_number", student_number)
+    check_count("edition", edition)
     student = os.environ.get(STUDENT, "")
     if student.isdecimal() and int(student) != student_number:
         raise ValueError(
             f"student_number is {student_number}, but student {student} handed this in"
         )
-    return np.random.default_rng([student_number, 2026])
+    return np.random.default_rng([student_number, edition])
 
 
 def check(name, got, expected, mistakes=None, *, rtol=1e-6, atol=1e-9):

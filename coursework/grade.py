@@ -1,6 +1,6 @@
 """Release the assignments, and grade a folder of submissions, whatever is in it.
 
-Usage: python coursework/grade.py release
+Usage: python coursework/grade.py release [ASSIGNMENT ...]
        python coursework/grade.py grade SUBMISSIONS
        python coursework/grade.py report
 
@@ -23,6 +23,7 @@ import shutil
 import signal
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ MEMORY = 4 * 2**30  # bytes of address space for the kernel of a student
 PATIENCE = 900  # seconds for a whole submission, which only code that blocks all limits takes
 TIMEOUT = "CellTimeoutError"
 PREPARED = "prepared"  # where the submissions are, put in order
+NUMBER = re.compile(r"\s*student_number\s*=\s*(\w*)")
+# What nbgrader's exchange lays beside a submission, and needs to give the feedback back.
+EXCHANGED = ("timestamp.txt", "submission_secret.txt")
 # Where processes come from that have imported nbgrader already, which takes some seconds.
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["nbgrader.apps", "nbgrader.converters"])
@@ -64,6 +68,7 @@ class Submission:
     remarks: list = field(default_factory=list)
     seconds: float = 0.0
     graded: bool = False
+    number: str = ""  # of the student, as the notebook states it
 
     def keep(self):
         """Write down what `report` needs later."""
@@ -108,6 +113,8 @@ class Submission:
             name = identify(cell)
             if name in names and name not in own:
                 own[name], place = cell, name
+                if name == "number" and (stated := NUMBER.match(cell.source)):
+                    self.number = stated[1]
             else:
                 added.setdefault(place, []).append(cell)
         cells = list(added[None])
@@ -140,7 +147,7 @@ class Submission:
 
 def identify(cell):
     """Return the name by which a cell is known, even after an editor that drops identifiers."""
-    if cell.cell_type == "code" and re.match(r"\s*student_number\s*=", cell.source):
+    if cell.cell_type == "code" and NUMBER.match(cell.source):
         return "number"
     return cell.metadata.get("nbgrader", {}).get("grade_id") or cell.get("id")
 
@@ -329,20 +336,34 @@ def find(submissions, assignments):
 
 def grade(folder, found, seconds):
     """Grade submissions: put each in order, and let nbgrader execute it."""
+    notebooks = []
     for submission in found:
         source = folder / "release" / submission.assignment / f"{submission.assignment}.ipynb"
-        notebook = submission.read(nbformat.read(source, as_version=4))
+        notebooks.append(submission.read(nbformat.read(source, as_version=4)))
+    numbers = Counter((submission.assignment, submission.number) for submission in found)
+    for submission, notebook in zip(found, notebooks, strict=True):
         place = folder / PREPARED / submission.student / submission.assignment
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
+        carry(submission.folder, place)
         submission.folder = place
+        number = submission.number
+        if number not in ("", "0") and numbers[submission.assignment, number] > 1:
+            submission.remarks.append(f"student_number {number} stands in another submission, too")
         if notebook is not None:
-            nbformat.write(notebook, place / source.name)
+            nbformat.write(notebook, place / f"{submission.assignment}.ipynb")
             autograde_apart(submission, folder, seconds)
             submission.remarks += failures(executed(submission, folder))
         submission.keep()
         remarks = "; ".join(submission.remarks) or "no remarks"
         print(f"{submission.student}, {submission.assignment}: {remarks}", flush=True)
+
+
+def carry(source, target):
+    """Copy what nbgrader's exchange laid beside a submission, if it came from there."""
+    for name in EXCHANGED:
+        if (source / name).is_file():
+            shutil.copy(source / name, target)
 
 
 # Report.
@@ -435,6 +456,7 @@ def write_feedback(api, submission, folder):
         page = f"<!doctype html><meta charset=utf-8><title>{submission.assignment}</title>"
         page += f"<h1>{submission.assignment}: 0 points</h1><ul>{remarks}</ul>"
         (place / f"{submission.assignment}.html").write_text(page, encoding="utf-8")
+        carry(submission.folder, place)
 
 
 def main():
@@ -443,7 +465,8 @@ def main():
     parser.add_argument("--to", type=Path, default=COURSE, metavar="FOLDER", help="for all results")
     parser.add_argument("--seconds", type=int, help="for a cell of a submission, default 60")
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("release", help="make what students get, in release/")
+    releasing = actions.add_parser("release", help="make what students get, in release/")
+    releasing.add_argument("assignments", nargs="*", metavar="ASSIGNMENT", help="default: all")
     grading = actions.add_parser("grade", help="grade a folder of STUDENT/ASSIGNMENT/")
     grading.add_argument("submissions", type=Path)
     actions.add_parser("report", help="write the tables and the feedback again")
@@ -453,7 +476,10 @@ def main():
     api = open_course(folder, arguments.seconds)
     assignments = sorted(path.stem for path in COURSE.glob("source/*/*.ipynb"))
     if arguments.action == "release":
-        release(api, folder, assignments)
+        unknown = sorted(set(arguments.assignments) - set(assignments))
+        if unknown:
+            sys.exit(f"no assignment is called {unknown[0]}; there are {', '.join(assignments)}")
+        release(api, folder, arguments.assignments or assignments)
         print(f"What students get is in {folder / 'release'}.")
     else:
         if arguments.action == "grade":

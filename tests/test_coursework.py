@@ -149,6 +149,14 @@ def test_a_number_must_be_a_positive_integer(number):
         generator(number)
 
 
+def test_each_edition_of_the_course_has_other_data(monkeypatch):
+    monkeypatch.setenv(STUDENT, "1001")  # the grader compares the number, not what is drawn with it
+    assert generator(1001, 2027).normal() != generator(1001).normal()
+    assert generator(1001, edition=2027).normal() == generator(1001, 2027).normal()
+    with pytest.raises(ValueError, match="edition"):
+        generator(1001, -1)
+
+
 def test_a_number_must_be_written_in():
     with pytest.raises(ValueError, match="student_number is 0: write your own"):
         generator(0)

@@ -74,9 +74,10 @@ class Course:
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """A course with everything released."""
+def course(tmp_path_factory, request):
+    """A course with everything released, or the one assignment that the tests of a file need."""
     course = Course(tmp_path_factory.mktemp("course"))
-    process = course.call("release")
+    only = getattr(request.module, "ASSIGNMENT", None)
+    process = course.call("release", *([only] if only else []))
     assert process.returncode == 0, process.stderr
     return course

@@ -144,21 +144,21 @@ HOSTILE = {
 @pytest.fixture(scope="module")
 def graded(course):
     """All hostile submissions and one at the end that is not."""
-    for name, (change, *_) in HOSTILE.items():
-        notebook = course.solved(ASSIGNMENT, 1)
+    for number, (name, (change, *_)) in enumerate(HOSTILE.items(), 1):
+        notebook = course.solved(ASSIGNMENT, number)
         change(notebook)
         course.hand_in(name, ASSIGNMENT, notebook)
-    course.hand_in("renamed", ASSIGNMENT, course.solved(ASSIGNMENT, 1), "Homework (2).ipynb")
+    course.hand_in("renamed", ASSIGNMENT, course.solved(ASSIGNMENT, 101), "Homework (2).ipynb")
     course.hand_in("torn", ASSIGNMENT, '{"cells": [')
     course.hand_in("torn_beside", ASSIGNMENT, '{"cells": [', "old.ipynb")
-    course.hand_in("torn_beside", ASSIGNMENT, course.solved(ASSIGNMENT, 1))
+    course.hand_in("torn_beside", ASSIGNMENT, course.solved(ASSIGNMENT, 102))
     course.hand_in("copied", ASSIGNMENT, course.released(ASSIGNMENT), "adam-Copy1.ipynb")
-    course.hand_in("copied", ASSIGNMENT, course.solved(ASSIGNMENT, 1))
-    marked = "\ufeff" + nbformat.writes(course.solved(ASSIGNMENT, 1))
+    course.hand_in("copied", ASSIGNMENT, course.solved(ASSIGNMENT, 103))
+    marked = "\ufeff" + nbformat.writes(course.solved(ASSIGNMENT, 104))
     course.hand_in("byte_order_mark", ASSIGNMENT, marked)
     course.hand_in("nothing", ASSIGNMENT, "I had no time.", "note.txt")
     course.hand_in("1234", ASSIGNMENT, course.solved(ASSIGNMENT, 1001))
-    course.hand_in("zz_last", ASSIGNMENT, course.solved(ASSIGNMENT, 1))
+    course.hand_in("zz_last", ASSIGNMENT, course.solved(ASSIGNMENT, 105))
     course.hand_in("zz_last", "no_such_assignment", "")
     return course.grade("--seconds", "6")
 
