@@ -32,7 +32,7 @@ book: $(READY) ## build the book and say which file to open
 	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
 
 test: book $(READY_COURSEWORK) ## run every test: package, notebooks, book, lab, coursework
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 notebooks: $(READY) ## execute the notebooks (or PAGES="...") and store their outputs
 	$(BIN)/python tools/store_outputs.py $(PAGES)

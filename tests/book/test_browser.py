@@ -48,9 +48,19 @@ def test_figures_keep_their_shape_on_a_phone(notebook, phone):
         assert shown == pytest.approx(stored, rel=0.02)
 
 
-def test_figures_are_dark_in_dark_mode(notebook, book, visit):
+@pytest.fixture
+def dark_desk(desk):
+    """The page as it becomes when the reader's system turns dark; light again for other tests."""
+    desk.tab.emulate_media(color_scheme="dark")
+    desk.tab.wait_for_selector("html[data-theme=dark]")
+    yield desk
+    desk.tab.emulate_media(color_scheme="light")
+    desk.tab.wait_for_selector("html[data-theme=light]")
+
+
+def test_figures_are_dark_in_dark_mode(notebook, desk, dark_desk):
     """The white of a figure becomes the background of the page."""
-    tab = visit(book / f"{notebook}.html", mode="dark").tab
+    tab = dark_desk.tab
     images = tab.locator("article div.cell:not(.tag_no-invert) .cell_output img:not(.no-invert)")
     for image in images.all():
         assert "invert" in image.evaluate("i => getComputedStyle(i).filter")

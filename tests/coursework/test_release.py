@@ -2,10 +2,12 @@
 
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
 from prove import ASSIGNMENTS, HIDDEN, SOLUTION, read, release
 
+ROOT = Path(__file__).resolve().parents[2]
 each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
 
 
@@ -67,3 +69,10 @@ def test_archive_holds_the_notebook_alone(course, assignment):
         files = [name for name in archive.namelist() if not name.endswith("/")]
         assert files == [f"{assignment}/{assignment}.ipynb"]
         assert archive.testzip() is None
+
+
+def test_what_the_container_copies_exists():
+    lines = (ROOT / "coursework" / "Dockerfile").read_text().splitlines()
+    sources = [name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]]
+    assert {"requirements.txt", "companion", "coursework"} <= set(sources)
+    assert [name for name in sources if not (ROOT / name).exists()] == []

@@ -78,3 +78,27 @@ def test_an_assignment_comes_after_the_pages_that_it_needs():
             seen |= set(LINK.findall(pages))
             for name in re.findall(r"`(\w+)`", assignments):
                 assert needs[name][0] in seen, f"{name} before {needs[name][0]}"
+
+
+def needed(page):
+    """Return the pages that one needs to read first, by its own first sentence about it."""
+    cells = nbformat.read(ROOT / "chapters" / f"{page}.ipynb", as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    sentence = re.split(r"\*\*You need\*\*", text)[1].split("\n")[0]
+    sentence = re.split(r"; |(?<=\))\. ", sentence)[0]
+    part = Path(page).parent
+    links = [Path("/") / part / link for link in re.findall(r"\]\(([\w./]+)\.ipynb", sentence)]
+    return {link.resolve().relative_to("/").as_posix() for link in links}
+
+
+def test_needed_pages_are_read_off_a_page():
+    assert needed("optimizers/adam") == {"optimizers/momentum", "optimizers/adagrad"}
+    assert needed("regularization/dropout") == {"regularization/overfitting"}
+
+
+@pytest.mark.parametrize("weeks", [4, 8, 12])
+def test_no_page_of_a_syllabus_comes_before_those_that_it_needs(weeks):
+    (syllabus,) = [s for s in TEXT.split("\n### ")[1:4] if len(WEEK.findall(s)) == weeks]
+    pages = [page for _, pages, *_ in WEEK.findall(syllabus) for page in LINK.findall(pages)]
+    missing = {page: needed(page) - set(pages[:i]) for i, page in enumerate(pages)}
+    assert {page: names for page, names in missing.items() if names} == {}
