@@ -74,5 +74,6 @@ def test_archive_holds_the_notebook_alone(course, assignment):
 def test_what_the_container_copies_exists():
     lines = (ROOT / "coursework" / "Dockerfile").read_text().splitlines()
     sources = [name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]]
-    assert {"requirements.txt", "companion", "coursework"} <= set(sources)
+    assert {"requirements.txt", "companion", "coursework/source"} <= set(sources)
+    assert "coursework" not in sources  # the submissions of students may lie there
     assert [name for name in sources if not (ROOT / name).exists()] == []
