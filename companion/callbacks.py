@@ -6,6 +6,7 @@ subclass of `Callback` with the moments it cares about.
 
 import math
 import sys
+from multiprocessing import parent_process
 
 from tqdm import tqdm
 
@@ -147,14 +148,36 @@ class Progress(Callback):
 
 
 def progress_bar(total, unit):
-    """Return a bar of tqdm over `total` steps, each a `unit`, which shows if a person watches."""
-    watched = someone_watches()
-    file = NotebookOutput() if watched and not sys.stderr.isatty() else None
-    return tqdm(total=total, unit=unit, leave=False, disable=not watched, file=file)
+    """Return a bar of tqdm over `total` steps, each a `unit`, or `NoBar` if no person watches."""
+    if not someone_watches():
+        return NoBar()
+    file = None if sys.stderr.isatty() else NotebookOutput()
+    return tqdm(total=total, unit=unit, leave=False, file=file)
+
+
+class NoBar:
+    """Shows nothing, and shares nothing.
+
+    Even a disabled bar of tqdm takes a lock that a process shares with those it has started: one
+    that is killed while it holds the lock would stop all others.
+    """
+
+    n = 0
+
+    def update(self, steps=1):
+        """Do nothing."""
+
+    def set_postfix(self, **values):
+        """Do nothing."""
+
+    def close(self):
+        """Do nothing."""
 
 
 def someone_watches():
-    """Return whether a person sees what is written to the standard error stream now."""
+    """Return whether a person sees what this process writes to the standard error stream now."""
+    if parent_process() is not None:  # a worker, whose bar would disturb the one of its search
+        return False
     if "IPython" in sys.modules:
         kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None)
         if kernel is not None:

@@ -3,6 +3,7 @@
 import math
 import time
 from concurrent.futures import as_completed
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import product
 
@@ -164,7 +165,7 @@ def run_trials(objective, configs, log=None, executor=None):
     """
     with TrialLog(log, configs) as done:
         waiting = {i: config for i, config in enumerate(configs) if i not in done.trials}
-        with progress_bar(len(configs), "trial") as bar:
+        with closing(progress_bar(len(configs), "trial")) as bar:
             bar.update(len(configs) - len(waiting))
             for trial in _outcomes(objective, waiting, executor):
                 done.add(trial)

@@ -214,3 +214,10 @@ def test_who_watches(monkeypatch, ipython, stderr, watched):
         monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setattr(sys, "stderr", stderr)
     assert someone_watches() is watched
+
+
+def test_nobody_watches_a_worker(monkeypatch):
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr("companion.callbacks.parent_process", lambda: "the search's process")
+    assert not someone_watches()

@@ -161,6 +161,13 @@ class TestTrials:
         assert done.returncode == 0, done.stderr
         assert done.stdout.split() == ["True", "True"]
 
+    def test_a_killed_process_cannot_stop_the_others(self, tmp_path):
+        """A worker that dies while it holds the lock of tqdm's bars, which processes share."""
+        program = tmp_path / "program.py"
+        program.write_text(KILLED)
+        done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (0, "[1.0, 1.0]\n"), done.stderr
+
     def test_ctrl_c_ends_the_search_and_keeps_what_is_done(self, log):
         configs = random_configs(SPACE, 10, seed=0)
 
@@ -195,6 +202,19 @@ if __name__ == "__main__":
         trials = run_trials(objective, configs, log=sys.argv[1], executor=pool)
     print([trial.score for trial in trials] == [config["lr"] for config in configs])
     print(os.getpid() not in {trial.details["process"] for trial in trials})
+"""
+
+KILLED = """
+import os
+from tqdm import tqdm
+from companion.search import run_trials
+
+lock = tqdm.get_lock()
+if os.fork() == 0:
+    lock.acquire()
+    os._exit(0)
+os.wait()
+print([trial.score for trial in run_trials(lambda config: 1.0, [{}, {}])])
 """
 
 
