@@ -119,8 +119,8 @@ class Visit:
 
     def open_solutions(self):
         """Open every solution of the page."""
-        for button in self.tab.locator(".solution.dropdown .toggle-button").all():
-            button.click()
+        buttons = self.tab.locator(".solution.dropdown .toggle-button")
+        buttons.evaluate_all("buttons => buttons.forEach((button) => button.click())")
         assert self.tab.locator(".solution.toggle-hidden").count() == 0
 
 

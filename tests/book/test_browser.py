@@ -127,6 +127,14 @@ def test_launch_menu_opens(notebook, desk):
     tab.keyboard.press("Escape")
 
 
+def test_a_solution_opens_when_it_is_clicked(book, visit):
+    tab = visit(book / "chapters" / "foundations" / "landscapes.html").tab
+    solution = tab.locator(".solution.dropdown").first
+    assert not solution.locator("p").nth(1).is_visible()
+    solution.locator(".toggle-button").click()
+    solution.locator("p").nth(1).wait_for()
+
+
 def test_mode_can_be_changed(book, visit):
     tab = visit(book / "index.html").tab
     background = "getComputedStyle(document.body).backgroundColor"
