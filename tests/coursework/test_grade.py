@@ -1,20 +1,16 @@
-"""Grading by nbgrader: the reference gets all points, the untouched and the wrong get none."""
+"""Grading by nbgrader: the reference gets all points, what is wrong or untouched gets none.
+
+What deserves points is tried by test_answers.py; here, that it gets them.
+"""
 
 import pytest
 from prove import ASSIGNMENTS, answers, tasks
 
-# The first known mistake in each task.
-WRONG = {
-    assignment: {
-        task.name: next(
-            answer.code
-            for answer in answers(task)
-            if not answer.correct and answer.what != "as released"
-        )
-        for task in tasks(assignment)
-    }
-    for assignment in ASSIGNMENTS
-}
+
+def known_mistake(task):
+    """Return the first known mistake of a task."""
+    wrong = [answer for answer in answers(task) if not answer.correct]
+    return next(answer.code for answer in wrong if answer.what != "as released")
 
 
 def points_by_tests(assignment):
@@ -23,14 +19,16 @@ def points_by_tests(assignment):
 
 @pytest.fixture(scope="module")
 def graded(course):
-    """All assignments, solved by one student, handed in untouched by another, wrong by a third."""
+    """All assignments, solved by one student; by another, one task wrong and the rest untouched."""
     for assignment in ASSIGNMENTS:
         course.hand_in("1001", assignment, course.solved(assignment, 1001))
-        course.hand_in("1002", assignment, course.released(assignment))
-        wrong = course.solved(assignment, 1003)
-        for cell in wrong.cells:
-            cell.source = WRONG[assignment].get(cell.id, cell.source)
-        course.hand_in("1003", assignment, wrong)
+        poor = course.released(assignment)
+        wrong = tasks(assignment)[0]
+        sources = {wrong.name: known_mistake(wrong), "number": "student_number = 1002"}
+        for cell in poor.cells:
+            cell.source = sources.get(cell.id, cell.source)
+        course.hand_in("1002", assignment, poor)
+    course.hand_in("1003", ASSIGNMENTS[0], course.released(ASSIGNMENTS[0]))
     return course.grade()[0]
 
 
@@ -42,18 +40,13 @@ def test_reference_gets_all_points_that_tests_can_give(graded, assignment):
     assert row["remarks"] == ""
 
 
-@pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_untouched_release_gets_nothing(graded, assignment):
-    row = graded["1002", assignment]
+@pytest.mark.parametrize(
+    ("student", "assignment"), [*(("1002", name) for name in ASSIGNMENTS), ("1003", ASSIGNMENTS[0])]
+)
+def test_wrong_and_untouched_answers_get_nothing(graded, student, assignment):
+    row = graded[student, assignment]
     assert float(row["points"]) == float(row["to mark by hand"]) == 0
     assert float(row["out of"]) > points_by_tests(assignment)
-
-
-@pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_wrong_answers_get_nothing(graded, assignment):
-    row = graded["1003", assignment]
-    assert float(row["points"]) == 0
-    assert float(row["to mark by hand"]) == float(row["out of"]) - points_by_tests(assignment)
 
 
 def test_each_task_is_in_the_table(graded, course):
@@ -63,6 +56,6 @@ def test_each_task_is_in_the_table(graded, course):
             row = table["1001", assignment, task.name]
             assert float(row["points"]) == float(row["out of"]) == task.points
             assert row["said"] == ""
-            untouched = table["1002", assignment, task.name]
-            assert float(untouched["points"]) == 0
-            assert untouched["said"]
+            poor = table["1002", assignment, task.name]
+            assert float(poor["points"]) == 0
+            assert poor["said"]
