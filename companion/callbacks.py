@@ -164,14 +164,10 @@ class NoBar:
 
     n = 0
 
-    def update(self, steps=1):
-        """Do nothing."""
+    def _ignore(self, *values, **named):
+        """Do nothing, whatever the `values` and the `named` ones are."""
 
-    def set_postfix(self, **values):
-        """Do nothing."""
-
-    def close(self):
-        """Do nothing."""
+    update = set_postfix = close = _ignore
 
 
 def someone_watches():

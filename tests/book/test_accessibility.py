@@ -22,8 +22,9 @@ def violations(tab, *rules, skip=(), of=":root"):
 def shorten(tab):
     """Leave out what would only cost axe-core minutes: it looks at every element.
 
-    Those are words of code that look like one before, and the parts of formulas: a letter in each
-    stands for its color, a box of its size for its space, a letter for its MathML.
+    Those are words of code and copy buttons that look like one before, and the parts of formulas: a
+    letter in each stands for its color, a box of its size for its space, a letter in the first for
+    the MathML of all.
     """
     tab.evaluate(
         """() => {
@@ -32,7 +33,9 @@ def shorten(tab):
             formulas.forEach((formula, i) => {
                 const { width, height } = boxes[i];
                 formula.textContent = "x";
-                formula.parentElement.querySelector("math")?.replaceChildren("x");
+                const spoken = formula.parentElement.querySelector("mjx-assistive-mml");
+                if (i === 0) spoken?.querySelector("math").replaceChildren("x");
+                else spoken?.remove();
                 formula.style.cssText =
                     `display: inline-block; width: ${width}px; height: ${height}px`;
             });
@@ -43,6 +46,8 @@ def shorten(tab):
                 if (seen.has(look)) word.replaceWith(...word.childNodes);
                 seen.add(look);
             }
+            const [, ...others] = document.querySelectorAll(".copybtn");
+            others.forEach((button) => button.remove());
         }"""
     )
 

@@ -41,10 +41,10 @@ def test_one_search_field_is_visible_on_a_phone(chapter, phone):
 
 def test_figures_keep_their_shape_on_a_phone(notebook, phone):
     phone.load_all_pictures()
-    for image in phone.tab.locator("article .cell_output img").all():
-        shown, stored = image.evaluate(
-            "i => [i.width / i.height, i.naturalWidth / i.naturalHeight]"
-        )
+    shapes = phone.tab.locator("article .cell_output img").evaluate_all(
+        "images => images.map((i) => [i.width / i.height, i.naturalWidth / i.naturalHeight])"
+    )
+    for shown, stored in shapes:
         assert shown == pytest.approx(stored, rel=0.02)
 
 
@@ -62,13 +62,15 @@ def test_figures_are_dark_in_dark_mode(notebook, desk, dark_desk):
     """The white of a figure becomes the background of the page."""
     tab = dark_desk.tab
     images = tab.locator("article div.cell:not(.tag_no-invert) .cell_output img:not(.no-invert)")
-    for image in images.all():
-        assert "invert" in image.evaluate("i => getComputedStyle(i).filter")
-        assert image.evaluate("i => getComputedStyle(i).padding") == "0px"
-    for player in tab.locator("article .race").all():
-        box = "p => getComputedStyle(p.parentElement).backgroundColor"
-        assert player.evaluate(box) == "rgba(0, 0, 0, 0)"
-        assert "invert" in player.locator("[role=img]").evaluate("i => getComputedStyle(i).filter")
+    style = "found => found.map(getComputedStyle).map((s) => [s.filter, s.padding])"
+    for appearance, padding in images.evaluate_all(style):
+        assert "invert" in appearance
+        assert padding == "0px"
+    box = "found => found.map((p) => getComputedStyle(p.parentElement).backgroundColor)"
+    for background in tab.locator("article .race").evaluate_all(box):
+        assert background == "rgba(0, 0, 0, 0)"
+    for appearance, _ in tab.locator("article .race [role=img]").evaluate_all(style):
+        assert "invert" in appearance
 
 
 def test_formulas_have_their_fonts(chapter, desk):

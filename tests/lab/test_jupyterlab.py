@@ -10,7 +10,7 @@ from nbval.plugin import coalesce_streams
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("chapters/**/*.ipynb"))
-PAGE_TO_RUN = "chapters/foundations/landscapes.ipynb"
+PAGE_TO_RUN = "chapters/foundations/network.ipynb"
 WAITING_RUN = """
 from pathlib import Path
 from time import sleep

@@ -206,12 +206,16 @@ def test_resources_are_measured_and_limited(tmp_path):
     assert 300 <= megabytes < 500
 
 
-def test_time_is_not_judged_on_a_machine_far_below_its_speed(tmp_path):
-    limits = ["-o", "page_seconds=0.01", "-o", f"task_seconds={SLOW}"]
-    output, results = run(tmp_path, {"hungry": notebook(cell(HUNGRY))}, "-rs", *limits)
-    assert failures(results, "hungry") == []
-    assert "hungry.ipynb: time not judged, the machine ran at 0.00 of its speed" in output
+def test_far_below_its_speed_a_machine_is_judged_by_its_memory_alone(tmp_path):
+    limits = ["-o", "page_seconds=0.01", "-o", "page_megabytes=250", "-o", f"task_seconds={SLOW}"]
+    notebooks = {"modest": INTACT, "hungry": notebook(cell(HUNGRY))}
+    output, results = run(tmp_path, notebooks, "-rs", *limits)
+    assert failures(results, "modest") == []
+    assert "modest.ipynb: time not judged, the machine ran at 0.00 of its speed" in output
     assert "1 skipped" in output
+    assert failures(results, "hungry") == ["resources"]
+    assert "MB of memory; a page may take 250" in results["hungry", "resources"]
+    assert "CPU seconds" not in results["hungry", "resources"]
 
 
 def test_changed_number_of_threads_is_noticed(tmp_path):
@@ -220,9 +224,3 @@ def test_changed_number_of_threads_is_noticed(tmp_path):
     _, results = run(tmp_path, {"intact": INTACT})
     assert failures(results, "intact") == ["resources"]
     assert "OPENBLAS_NUM_THREADS is no longer" in results["intact", "resources"]
-
-
-def test_memory_is_judged_at_any_speed(tmp_path):
-    limits = ["-o", "page_megabytes=10", "-o", f"task_seconds={SLOW}"]
-    _, results = run(tmp_path, {"hungry": notebook(cell(HUNGRY))}, *limits)
-    assert "MB of memory; a page may take 10" in results["hungry", "resources"]
