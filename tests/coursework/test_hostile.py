@@ -123,8 +123,11 @@ HOSTILE = {
     "flood": (spoil('while True:\n    print("flood" * 20)'), ALL - TASK, "CellTimeoutError"),
     "syntax": (spoil("def step(:"), ALL - TASK, "adamw failed: SyntaxError"),
     "deleted": (delete("adamw", "adamw-tests"), ALL - TASK, "the cell adamw was deleted"),
-    "deleted_tests": (delete("adam-tests"), ALL, "the cell adam-tests was deleted"),
-    "deleted_setup": (delete("setup", "noise"), ALL, "the cell setup was deleted"),
+    "deleted_setup": (
+        delete("setup", "noise", "adam-tests"),
+        ALL,
+        "the cell setup was deleted; the cell adam-tests was deleted; the cell noise was deleted",
+    ),
     "changed_tests": (change_tests, ALL - TASK, "the cell adamw-tests was changed"),
     "disarmed": (spoil(SILENT), ALL - TASK, ""),
     "shadowed": (shadow, ALL, ""),
