@@ -12,10 +12,11 @@ READY_COURSEWORK = $(VENV)/.ready-coursework
 PAGES =
 # A folder of STUDENT/ASSIGNMENT/NOTEBOOK.ipynb to grade.
 SUBMISSIONS = coursework/submitted
-# The tests start hundreds of processes: let Python keep what it has compiled.
-unexport PYTHONDONTWRITEBYTECODE
 # More options for uv, for example UV_FLAGS=--upgrade to move every version forward.
 UV_FLAGS =
+
+# The tests start hundreds of processes: let Python keep what it has compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup book test notebooks coursework grade test-cpus bench kills lint lock clean
 

@@ -62,7 +62,7 @@ def test_figures_are_dark_in_dark_mode(notebook, desk, dark_desk):
     """The white of a figure becomes the background of the page."""
     tab = dark_desk.tab
     images = tab.locator("article div.cell:not(.tag_no-invert) .cell_output img:not(.no-invert)")
-    style = "found => found.map(getComputedStyle).map((s) => [s.filter, s.padding])"
+    style = "found => found.map((e) => getComputedStyle(e)).map((s) => [s.filter, s.padding])"
     for appearance, padding in images.evaluate_all(style):
         assert "invert" in appearance
         assert padding == "0px"
